@@ -1,0 +1,1 @@
+"""What happened: the vocabulary, the journal and the store. Imports none of its sister packages."""

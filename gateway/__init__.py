@@ -1,0 +1,1 @@
+"""The wire: bytes and processes between agents and models."""

@@ -1,0 +1,242 @@
+"""Every setting there is, each documented where it is defined.
+
+`docs/settings.md` and `gateway/schema/majordomo.schema.json` are generated from here. Values come
+from `majordomo.yaml` through `gateway.config`; nothing else reads settings. Secrets are never
+values here: a setting names the environment variable that holds one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from capture.exchange import Mode
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+"""Names users give to things: lower-case letters, digits, `.`, `_`, `-`; at most 64."""
+EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+ModelName = Annotated[str, Field(min_length=1, max_length=256)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Usd = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown fields are errors, values never change once loaded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Limits(Section):
+    """What one client may ask of the gateway."""
+
+    body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    """Largest request body, in bytes; more is refused with 413 while it is still being read."""
+    header_bytes: int = Field(default=32 * 1024, ge=1024)
+    """Largest request head (all headers together), in bytes; more is refused with 431."""
+    header_seconds: Seconds = 10.0
+    """A client must have sent its whole request head within this many seconds."""
+    body_seconds: Seconds = 60.0
+    """A client may pause at most this many seconds while sending a body."""
+    concurrent: int = Field(default=2000, ge=1)
+    """Requests in flight at once; more get 429 with Retry-After."""
+
+
+class Deadlines(Section):
+    """How long an upstream may take, in seconds."""
+
+    connect: Seconds = 5.0
+    """To open a connection."""
+    first_token: Seconds = 600.0
+    """From the request sent to the first byte of the reply. Local models may load for minutes."""
+    idle: Seconds = 300.0
+    """Between two pieces of a reply."""
+    total: Seconds = 3600.0
+    """For one attempt, whole."""
+
+
+class Retries(Section):
+    """Tries before the first byte of a reply; after it nothing is ever tried again."""
+
+    attempts: int = Field(default=3, ge=1, le=10)
+    """Attempts for one request, fallbacks to other modes included."""
+    max_wait_seconds: Seconds = 20.0
+    """Longest wait for one upstream's Retry-After; a longer one goes to the next place at once."""
+    budget_ratio: float = Field(default=0.2, ge=0, le=1)
+    """Retries as a share of recent requests; past it a failing upstream is not retried."""
+
+
+class Circuit(Section):
+    """When an upstream that keeps failing is rested."""
+
+    failures: int = Field(default=5, ge=1)
+    """Failures in a row that open the circuit."""
+    rest_seconds: Seconds = 15.0
+    """How long it rests before one request probes it; doubles up to ten times this."""
+
+
+class Server(Section):
+    """Where and for whom the gateway serves."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Any but a loopback address needs a key (`majordomo key create`)."""
+    port: int = Field(default=8300, ge=0, le=65535)
+    """TCP port; 0 takes any free one."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further `Host` names the pages and the API answer to, beside loopback and `host` itself."""
+    limits: Limits = Limits()
+    heartbeat_seconds: Annotated[float, Field(gt=0, le=15)] = 10.0
+    """A stream whose upstream is silent this long gets a comment and an empty-delta chunk."""
+
+
+class UpstreamModel(Section):
+    """What is known of one model of an upstream."""
+
+    context_length: int | None = Field(default=None, ge=1)
+    """Most tokens of prompt and reply together; none: unknown."""
+    images: bool | None = None
+    """Whether it takes images; none: unknown."""
+
+
+class UpstreamSettings(Section):
+    """One place requests can be sent."""
+
+    kind: Literal["openai_compatible", "mlx_lm", "anthropic", "house"]
+    """`openai_compatible`: Ollama, LM Studio, llama.cpp, vLLM, hosted ones. `mlx_lm`: an
+    mlx_lm.server, which needs a field allow-list. `anthropic`: Claude by the Messages API.
+    `house`: the model that ships with Majordomo, in a child process it runs itself."""
+    base_url: str | None = Field(default=None, max_length=2048)
+    """Root of its API, `/v1` included where it has one. Not for `house`; for `anthropic` the public
+    endpoint when none. A changed address needs its key named anew."""
+    api_key_env: EnvName | None = None
+    """Environment variable that holds its key; none: no key is sent."""
+    local: bool | None = None
+    """Inside the house, so private requests may go there. None: true for loopback and private
+    addresses and for `house`, false for everything else."""
+    free: bool | None = None
+    """Its requests cost nothing. None: as `local`."""
+    default_max_tokens: int = Field(default=8192, ge=1)
+    """For `anthropic`, whose API demands a limit: used when the client sets none."""
+    models: dict[ModelName, UpstreamModel] = Field(default_factory=dict)
+    """Its models, by the name it knows them by."""
+    deadlines: Deadlines = Deadlines()
+    circuit: Circuit = Circuit()
+
+
+class Target(Section):
+    """One model at one upstream."""
+
+    upstream: Name
+    """Name of an entry under `upstreams`."""
+    model: ModelName
+    """The model, as that upstream calls it."""
+
+
+class Modes(Section):
+    """Which model serves each mode."""
+
+    resting: Target | None = None
+    """The small local model."""
+    active: Target | None = None
+    """The large local model."""
+    burst: Target | None = None
+    """The cloud."""
+
+
+class When(Section):
+    """Conditions of a rule; all that are set must hold. None set: the rule always applies."""
+
+    model: tuple[str, ...] | str | None = None
+    """The model name asked for is this, or one of these."""
+    tools: bool | tuple[str, ...] | None = None
+    """true: tools are offered; false: none are; names: at least one of these is offered."""
+    min_input_tokens: int | None = Field(default=None, ge=0)
+    """The prompt is estimated at this many tokens or more."""
+    max_input_tokens: int | None = Field(default=None, ge=0)
+    """The prompt is estimated at this many tokens or fewer."""
+    header: dict[str, str | bool] | None = None
+    """Each named header has this value (`*` stands for any run of characters), or is there (true),
+    or is not (false). Names in any case; never a credential."""
+    key: tuple[Name, ...] | Name | None = None
+    """The API key used has this name, or one of these."""
+    skill: tuple[str, ...] | str | None = None
+    """The skill is this, or one of these; `*` stands for any run of characters."""
+    conversation_mode: tuple[Mode, ...] | Mode | None = None
+    """The conversation was last answered in this mode, or one of these."""
+    images: bool | None = None
+    """Whether some message holds an image."""
+
+
+class Rule(Section):
+    """One rule of the escalation policy. The first that applies and has a `then` decides."""
+
+    name: Name
+    """Shown wherever a decision is explained."""
+    when: When = When()
+    then: Mode | None = None
+    """The mode to use; none: the rule decides nothing (it may still mark `private`)."""
+    private: bool = False
+    """Requests it applies to never leave home, on any path."""
+
+
+class BurstBudget(Section):
+    """Most money BURST may cost, in US dollars. The worst case is reserved before sending."""
+
+    day_usd: Usd | None = None
+    """Per day, UTC; none: no limit."""
+    month_usd: Usd | None = None
+    """Per calendar month, UTC; none: no limit."""
+
+
+class Escalation(Section):
+    """The escalation policy: when a request may leave home."""
+
+    default: Mode = Mode.RESTING
+    """The mode when no rule decides and the client named none."""
+    rules: tuple[Rule, ...] = ()
+    """Tried in order."""
+    fallback: tuple[Mode, ...] = (Mode.ACTIVE, Mode.RESTING, Mode.BURST)
+    """Where to go, in order, when the chosen mode fails before its first byte or is not there."""
+    budget: BurstBudget = BurstBudget()
+
+
+class CaptureSettings(Section):
+    """How exchanges are kept."""
+
+    durability: Literal["relaxed", "strict"] = "relaxed"
+    """`relaxed`: handed to the system before the client's last byte (survives kill -9), synced
+    within `sync_ms` (power loss may take that much). `strict`: synced before the last byte."""
+    sync_ms: int = Field(default=50, ge=1, le=10_000)
+    """Milliseconds between syncs to disk."""
+    segment_bytes: int = Field(default=64 * 1024 * 1024, ge=65_536)
+    """A journal file is closed and the next begun past this many bytes."""
+    keep_segments: int = Field(default=4, ge=0)
+    """Fully ingested journal files kept before the oldest is removed."""
+    on_failure: Literal["refuse", "serve"] = "refuse"
+    """When the journal cannot be written: refuse new requests with 503, or serve unrecorded. Either
+    way header, metric and page say so."""
+
+
+class LogSettings(Section):
+    """The gateway's own log: JSON lines in HOME/logs, never holding bodies or secrets."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    file_bytes: int = Field(default=10 * 1024 * 1024, ge=65_536)
+    """A log file is rotated past this many bytes; five are kept."""
+
+
+class Settings(Section):
+    """All of `majordomo.yaml`."""
+
+    version: Literal[1] = 1
+    """Version of this format."""
+    server: Server = Server()
+    upstreams: dict[Name, UpstreamSettings] = Field(default_factory=dict)
+    """Places requests can be sent, by names you choose."""
+    modes: Modes = Modes()
+    models: dict[Name, Target] = Field(default_factory=dict)
+    """Further model names clients may ask for, beside `auto`, `resting`, `active` and `burst`."""
+    escalation: Escalation = Escalation()
+    retries: Retries = Retries()
+    capture: CaptureSettings = CaptureSettings()
+    log: LogSettings = LogSettings()

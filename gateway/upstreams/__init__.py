@@ -1,0 +1,1 @@
+"""Places a request can be sent, behind one transport seam."""

@@ -1,0 +1,78 @@
+"""All a decision may look at. Nothing else about a request reaches the router."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from capture.exchange import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is known of a request before it is answered."""
+
+    alias: str
+    """The model name asked for: `auto`, a mode's name, or a configured name."""
+    input_tokens: int
+    """Estimated tokens of the prompt, tools included; always an estimate."""
+    output_tokens: int
+    """The most this request may generate: its own limit, or the default assumed for it."""
+    tools: tuple[str, ...] = ()
+    """Names of the tools offered, in the order offered."""
+    stream: bool = False
+    images: bool = False
+    """Some message holds an image part."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Request headers a rule may test: lower-case names; credentials and cookies are never here."""
+    key: str | None = None
+    """Name of the API key used; None when the gateway runs without keys."""
+    skill: str | None = None
+    """The skill the client named; None when it named none."""
+    conversation_mode: Mode | None = None
+    """The mode that answered this conversation last; None for a new or unknown conversation."""
+    private: bool = False
+    """The client asked that this never leaves home."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One model at one upstream, as the router sees it now."""
+
+    mode: Mode | None
+    """The mode it serves; None for a place reachable only by a configured name."""
+    upstream: str
+    model: str
+    local: bool
+    """It is inside the house: private requests may go there."""
+    context_length: int | None = None
+    """Most tokens of prompt and reply together; None when unknown, which never excludes."""
+    images: bool | None = None
+    """Takes image parts; None when unknown, which never excludes."""
+    healthy: bool = True
+    """False while its circuit is open."""
+    worst_case_usd: float | None = 0.0
+    """What this very request would cost at most there; None when the price is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Every place a request could go, at this moment."""
+
+    places: tuple[Place, ...]
+    named: Mapping[str, Place] = field(default_factory=dict[str, Place])
+    """Configured model names beyond the modes, each to its place."""
+    generation: int = 0
+    """Which load of the settings this fleet was built from."""
+
+    def at(self, mode: Mode) -> Place | None:
+        """The place that serves `mode`, or None when that mode is not configured."""
+        return next((p for p in self.places if p.mode is mode), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Money left for BURST before this request, in US dollars; None means no limit."""
+
+    day_left_usd: float | None = None
+    month_left_usd: float | None = None
