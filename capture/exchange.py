@@ -122,6 +122,9 @@ class Attempt:
     """None when the upstream did not say."""
     cost_usd: float | None = None
     """None when unknown; 0.0 only for upstreams the settings call free."""
+    reserve_usd: float | None = None
+    """Worst case reserved in the budget before sending; what counts as spent while `cost_usd` is
+    unknown. None when nothing was reserved."""
 
 
 @dataclass(slots=True)

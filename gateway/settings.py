@@ -2,23 +2,35 @@
 
 `docs/settings.md` and `gateway/schema/majordomo.schema.json` are generated from here. Values come
 from `majordomo.yaml` through `gateway.config`; nothing else reads settings. Secrets are never
-values here: a setting names the environment variable that holds one.
+values here: a setting names the environment variable that holds one. What one field can say wrong
+is refused here; what two sections say of each other is `gateway.config_checks`.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from capture.exchange import Mode
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-"""Names users give to things: lower-case letters, digits, `.`, `_`, `-`; at most 64."""
-EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
-ModelName = Annotated[str, Field(min_length=1, max_length=256)]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Usd = Annotated[float, Field(ge=0)]
+from gateway.addresses import is_inside, is_loopback
+from gateway.setting_types import (
+    EnvName,
+    HeaderValues,
+    Host,
+    HostNames,
+    KeyNames,
+    ModelName,
+    ModeNames,
+    ModeOrder,
+    Name,
+    Seconds,
+    ToolNames,
+    Url,
+    Usd,
+    Words,
+)
 
 
 class Section(BaseModel):
@@ -78,15 +90,17 @@ class Circuit(Section):
 class Server(Section):
     """Where and for whom the gateway serves."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to listen on. Any but a loopback address needs a key (`majordomo key create`)."""
     port: int = Field(default=8300, ge=0, le=65535)
     """TCP port; 0 takes any free one."""
-    allowed_hosts: tuple[str, ...] = ()
+    allowed_hosts: HostNames = ()
     """Further `Host` names the pages and the API answer to, beside loopback and `host` itself."""
     limits: Limits = Limits()
     heartbeat_seconds: Annotated[float, Field(gt=0, le=15)] = 10.0
     """A stream whose upstream is silent this long gets a comment and an empty-delta chunk."""
+    drain_seconds: int = Field(default=30, ge=0, le=3600)
+    """How long requests in flight may go on after the gateway was told to stop, in seconds."""
 
 
 class UpstreamModel(Section):
@@ -94,6 +108,9 @@ class UpstreamModel(Section):
 
     context_length: int | None = Field(default=None, ge=1)
     """Most tokens of prompt and reply together; none: unknown."""
+    max_output_tokens: int | None = Field(default=None, ge=1)
+    """Most tokens of one reply. For `anthropic` a higher wish of a client is lowered to it; none:
+    what is known of the model."""
     images: bool | None = None
     """Whether it takes images; none: unknown."""
 
@@ -105,7 +122,7 @@ class UpstreamSettings(Section):
     """`openai_compatible`: Ollama, LM Studio, llama.cpp, vLLM, hosted ones. `mlx_lm`: an
     mlx_lm.server, which needs a field allow-list. `anthropic`: Claude by the Messages API.
     `house`: the model that ships with Majordomo, in a child process it runs itself."""
-    base_url: str | None = Field(default=None, max_length=2048)
+    base_url: Url | None = None
     """Root of its API, `/v1` included where it has one. Not for `house`; for `anthropic` the public
     endpoint when none. A changed address needs its key named anew."""
     api_key_env: EnvName | None = None
@@ -117,10 +134,30 @@ class UpstreamSettings(Section):
     """Its requests cost nothing. None: as `local`."""
     default_max_tokens: int = Field(default=8192, ge=1)
     """For `anthropic`, whose API demands a limit: used when the client sets none."""
-    models: dict[ModelName, UpstreamModel] = Field(default_factory=dict)
+    prompt_cache: bool = False
+    """For `anthropic`: ask for the prompt to be cached when the client sets no `cache_control` of
+    its own. Writing to the cache costs a quarter more than plain input, reading from it a tenth."""
+    models: dict[ModelName, UpstreamModel] = Field(default_factory=dict[str, UpstreamModel])
     """Its models, by the name it knows them by."""
     deadlines: Deadlines = Deadlines()
     circuit: Circuit = Circuit()
+
+    @property
+    def is_local(self) -> bool:
+        """Inside the house: as `local` says, else by its address."""
+        if self.local is not None:
+            return self.local
+        return self.kind == "house" or (self.host is not None and is_inside(self.host))
+
+    @property
+    def is_free(self) -> bool:
+        """Its requests cost nothing: as `free` says, else whether it is local."""
+        return self.is_local if self.free is None else self.free
+
+    @property
+    def host(self) -> str | None:
+        """The host of `base_url`; None where there is none."""
+        return urlsplit(self.base_url).hostname if self.base_url is not None else None
 
 
 class Target(Section):
@@ -146,22 +183,24 @@ class Modes(Section):
 class When(Section):
     """Conditions of a rule; all that are set must hold. None set: the rule always applies."""
 
-    model: tuple[str, ...] | str | None = None
-    """The model name asked for is this, or one of these."""
-    tools: bool | tuple[str, ...] | None = None
+    model: Words | None = None
+    """The model name asked for is this, or one of these. A rule decides for `auto`, and for another
+    name only when it is listed here."""
+    tools: ToolNames | None = None
     """true: tools are offered; false: none are; names: at least one of these is offered."""
     min_input_tokens: int | None = Field(default=None, ge=0)
     """The prompt is estimated at this many tokens or more."""
     max_input_tokens: int | None = Field(default=None, ge=0)
     """The prompt is estimated at this many tokens or fewer."""
-    header: dict[str, str | bool] | None = None
+    header: HeaderValues | None = None
     """Each named header has this value (`*` stands for any run of characters), or is there (true),
     or is not (false). Names in any case; never a credential."""
-    key: tuple[Name, ...] | Name | None = None
+    key: KeyNames | None = None
     """The API key used has this name, or one of these."""
-    skill: tuple[str, ...] | str | None = None
-    """The skill is this, or one of these; `*` stands for any run of characters."""
-    conversation_mode: tuple[Mode, ...] | Mode | None = None
+    skill: Words | None = None
+    """The skill the client names (header `x-majordomo-skill`) is this, or one of these; `*` stands
+    for any run of characters."""
+    conversation_mode: ModeNames | None = None
     """The conversation was last answered in this mode, or one of these."""
     images: bool | None = None
     """Whether some message holds an image."""
@@ -171,7 +210,7 @@ class Rule(Section):
     """One rule of the escalation policy. The first that applies and has a `then` decides."""
 
     name: Name
-    """Shown wherever a decision is explained."""
+    """Shown wherever a decision is explained; each rule has its own."""
     when: When = When()
     then: Mode | None = None
     """The mode to use; none: the rule decides nothing (it may still mark `private`)."""
@@ -180,7 +219,8 @@ class Rule(Section):
 
 
 class BurstBudget(Section):
-    """Most money BURST may cost, in US dollars. The worst case is reserved before sending."""
+    """Most money that BURST, and any other place that is not free, may cost, in US dollars. The
+    worst case is reserved before sending, so a limit holds however many requests run at once."""
 
     day_usd: Usd | None = None
     """Per day, UTC; none: no limit."""
@@ -194,8 +234,8 @@ class Escalation(Section):
     default: Mode = Mode.RESTING
     """The mode when no rule decides and the client named none."""
     rules: tuple[Rule, ...] = ()
-    """Tried in order."""
-    fallback: tuple[Mode, ...] = (Mode.ACTIVE, Mode.RESTING, Mode.BURST)
+    """Tried in order. One marked `private` is tried even when an earlier one decided."""
+    fallback: ModeOrder = (Mode.ACTIVE, Mode.RESTING, Mode.BURST)
     """Where to go, in order, when the chosen mode fails before its first byte or is not there."""
     budget: BurstBudget = BurstBudget()
 
@@ -231,12 +271,17 @@ class Settings(Section):
     version: Literal[1] = 1
     """Version of this format."""
     server: Server = Server()
-    upstreams: dict[Name, UpstreamSettings] = Field(default_factory=dict)
+    upstreams: dict[Name, UpstreamSettings] = Field(default_factory=dict[str, UpstreamSettings])
     """Places requests can be sent, by names you choose."""
     modes: Modes = Modes()
-    models: dict[Name, Target] = Field(default_factory=dict)
+    models: dict[Name, Target] = Field(default_factory=dict[str, Target])
     """Further model names clients may ask for, beside `auto`, `resting`, `active` and `burst`."""
     escalation: Escalation = Escalation()
     retries: Retries = Retries()
     capture: CaptureSettings = CaptureSettings()
     log: LogSettings = LogSettings()
+
+
+def needs_key(settings: Settings) -> bool:
+    """Whether others can reach the address served on, so that serving without a key is refused."""
+    return not is_loopback(settings.server.host)

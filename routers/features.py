@@ -18,6 +18,9 @@ class Features:
     """Estimated tokens of the prompt, tools included; always an estimate."""
     output_tokens: int
     """The most this request may generate: its own limit, or the default assumed for it."""
+    input_tokens_max: int | None = None
+    """The prompt holds no more tokens than this, whatever the tokenizer: what budgets reserve by.
+    None when no bound is known."""
     tools: tuple[str, ...] = ()
     """Names of the tools offered, in the order offered."""
     stream: bool = False
@@ -67,7 +70,10 @@ class Fleet:
 
     def at(self, mode: Mode) -> Place | None:
         """The place that serves `mode`, or None when that mode is not configured."""
-        return next((p for p in self.places if p.mode is mode), None)
+        for place in self.places:
+            if place.mode is mode:
+                return place
+        return None
 
 
 @dataclass(frozen=True, slots=True)

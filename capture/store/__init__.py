@@ -1,1 +1,6 @@
 """Tables, migrations and queries. SQLite embedded; one writing connection."""
+
+from capture.store.migrate import StoreError, StoreTooNew
+from capture.store.open import Store
+
+__all__ = ["Store", "StoreError", "StoreTooNew"]

@@ -1,1 +1,1 @@
-"""One file per API dialect, each independent of the others; `capture.messages` is the common words."""
+"""API dialects, each in files of its own name and independent of the others."""

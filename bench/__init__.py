@@ -1,0 +1,1 @@
+"""What Majordomo costs, as ratios measured in one run. See README.md beside this file."""

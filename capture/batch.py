@@ -1,0 +1,355 @@
+"""Journal records into table rows. Pure: the store writes what a batch gathered.
+
+A batch holds records of one segment, in order. Rows are tuples in the order of the `..._COLUMNS`
+here, with JSON columns already written, so that thousands go to the database in one call.
+
+An exchange whose begin and end are in one batch becomes one row; one that ends later is first
+written with status `open` and filled in by the batch that has its end.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from capture.framing import Kind, Record
+from capture.messages import Message
+from capture.plain import plain_message, plain_usage
+from capture.replies import Asked, Malformed, Reply, ReplyReader, parse_request
+
+Row = tuple[Any, ...]
+Json = Mapping[str, Any]
+
+BEGIN_COLUMNS = (
+    "id",
+    "epoch",
+    "began_at",
+    "path",
+    "key",
+    "alias",
+    "stream",
+    "private",
+    "config_generation",
+    "headers",
+    "decision",
+    "reserve_usd",
+    "tools",
+    "asked",
+    "request_bytes",
+)
+END_COLUMNS = (
+    "status",
+    "mode",
+    "upstream",
+    "model",
+    "http_status",
+    "finish_reason",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+    "queue_s",
+    "connect_s",
+    "first_token_s",
+    "total_s",
+    "attempts",
+    "error",
+    "notes",
+    "delivered_bytes",
+    "answered",
+    "called",
+)
+ATTEMPT_COLUMNS = (
+    "exchange_id",
+    "position",
+    "mode",
+    "upstream",
+    "model",
+    "started_at",
+    "status",
+    "http_status",
+    "error",
+    "upstream_request_id",
+    "connect_s",
+    "first_byte_s",
+    "total_s",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+    "reserve_usd",
+)
+BODY_COLUMNS = ("exchange_id", "kind", "attempt", "encoding", "data")
+MESSAGE_COLUMNS = ("id", "role", "body")
+LINK_COLUMNS = ("exchange_id", "side", "position", "message_id")
+CALL_COLUMNS = ("exchange_id", "position", "call_id", "name", "arguments")
+
+COMPRESS_BYTES = 4096
+"""Bodies shorter than this are kept as they are: packing them costs more than it saves."""
+_EXCERPT = 240
+_USAGE = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+)
+
+
+class Unreadable(ValueError):
+    """A record that verifies but does not say what its kind must."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows for one transaction."""
+
+    epoch: str
+    """Of the segment the records come from."""
+    known: Mapping[str, str]
+    """Status of those of these exchanges that the store has already. What is there already is not
+    taken again."""
+    earlier: Callable[[str], Iterable[bytes]]
+    """An exchange's parts that the store has from earlier batches, in order."""
+    begun: dict[str, Row] = field(default_factory=dict[str, Row])
+    ended: dict[str, Row] = field(default_factory=dict[str, Row])
+    attempts: list[Row] = field(default_factory=list[Row])
+    bodies: list[Row] = field(default_factory=list[Row])
+    messages: dict[bytes, Row] = field(default_factory=dict[bytes, Row])
+    links: list[Row] = field(default_factory=list[Row])
+    calls: list[Row] = field(default_factory=list[Row])
+    _parts: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
+    _chosen: dict[str, Json] = field(default_factory=dict[str, Json])
+
+    def take(self, record: Record) -> None:
+        """Add one record. Raises Unreadable for one that makes no sense; nothing is added then."""
+        try:
+            if record.kind == Kind.BEGIN:
+                self._begin(record.id, orjson.loads(record.meta), record.body)
+            elif record.kind == Kind.PART:
+                self._part(record.id, record.body)
+            elif record.kind == Kind.END:
+                self._end(record.id, orjson.loads(record.meta), record.body)
+            elif record.kind != Kind.SEGMENT:
+                raise Unreadable(f"records of kind {record.kind} are not known to this version")
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unreadable(f"{type(error).__name__}: {error}") from error
+
+    def new_rows(self) -> list[Row]:
+        """Exchanges that began here, whether or not they ended here too."""
+        ended = self.ended
+        return [row + (ended.get(id_) or self._open(id_)) for id_, row in self.begun.items()]
+
+    def tally(self) -> Counter[tuple[str, str]]:
+        """How many ended here, by status and mode (empty: none)."""
+        return Counter((row[0], row[1] or "") for row in self.ended.values())
+
+    def late_rows(self) -> list[Row]:
+        """Ends of exchanges that began in earlier batches; their id comes last."""
+        return [(*row, id_) for id_, row in self.ended.items() if id_ not in self.begun]
+
+    def _begin(self, id_: str, meta: Json, body: bytes) -> None:
+        if id_ in self.known or id_ in self.begun:
+            return
+        headers, decision = meta["sizes"]
+        request = body[headers + decision :]
+        try:
+            asked = parse_request(request)
+        except Malformed as malformed:
+            asked = Asked((), (), (str(malformed),))
+        self.begun[id_] = (
+            id_,
+            self.epoch,
+            meta["at"],
+            meta["path"],
+            meta["key"],
+            meta["alias"],
+            meta["stream"],
+            meta["private"],
+            meta["config_generation"],
+            body[:headers].decode(),
+            body[headers : headers + decision].decode(),
+            meta["reserve_usd"],
+            _json(asked.tools) if asked.tools else "[]",
+            excerpt(next((m for m in reversed(asked.messages) if m.role == "user"), None)),
+            len(request),
+        )
+        self._chosen[id_] = meta["chosen"] or {}
+        self._body(id_, "request", None, request)
+        for position, message in enumerate(asked.messages):
+            self._link(id_, "request", position, message)
+
+    def _part(self, id_: str, data: bytes) -> None:
+        if self.known.get(id_, "open") != "open":
+            return
+        self._parts.setdefault(id_, []).append(data)
+        self._body(id_, "response", None, data)
+
+    def _end(self, id_: str, meta: Json, body: bytes) -> None:
+        if self.known.get(id_, "open") != "open" or id_ in self.ended:
+            return
+        end: Json = meta["end"]
+        raw, delivered = _cut(body, meta["raw"], meta["delivered"])
+        attempts: list[Json] = end["attempts"]
+        reply = self._read_reply(id_, raw[-1] if raw else b"", delivered)
+        last: Json = attempts[-1] if attempts else {}
+        if id_ not in self.known and id_ not in self.begun:
+            self.begun[id_] = self._lost_begin(id_, last)
+            end = {**end, "notes": [*end["notes"], "the record of its beginning is lost"]}
+        self.ended[id_] = end_row(end, reply, last, attempts)
+        for position, attempt in enumerate(attempts):
+            self.attempts.append(_attempt_row(id_, position, attempt))
+        for position, data in enumerate(raw):
+            self._body(id_, "response", position if position < len(raw) - 1 else None, data)
+        if delivered is not None:
+            self._body(id_, "delivered", None, delivered)
+        self.add_reply(id_, reply)
+
+    def add_reply(self, id_: str, reply: Reply) -> None:
+        """The rows of what was answered."""
+        for choice in reply.choices:
+            self._link(id_, "reply", choice.index, choice.message)
+        if reply.message is not None:
+            self.calls.extend(
+                (id_, position, call.id, call.name, call.arguments)
+                for position, call in enumerate(reply.message.tool_calls)
+            )
+
+    def _read_reply(self, id_: str, rest: bytes, delivered: bytes | None) -> Reply:
+        reader = ReplyReader()
+        if delivered is not None:
+            reader.feed(delivered)
+            return reader.finish()
+        if id_ not in self.begun:
+            for data in self.earlier(id_):
+                reader.feed(data)
+        for data in self._parts.pop(id_, ()):
+            reader.feed(data)
+        reader.feed(rest)
+        return reader.finish()
+
+    def _lost_begin(self, id_: str, first: Json) -> Row:
+        """What can be said of an exchange of which only the end is left."""
+        at = first.get("started_at", 0.0)
+        return (id_, self.epoch, at, "", None, "", False, False, 0, "{}", "{}", None, "[]", None, 0)
+
+    def _open(self, id_: str) -> Row:
+        place = self._chosen[id_]
+        where = (place.get("mode"), place.get("upstream"), place.get("model"))
+        return ("open", *where, *(None,) * 12, 0, None, "[]", None, None, "[]")
+
+    def _body(self, id_: str, kind: str, attempt: int | None, data: bytes) -> None:
+        if data:
+            self.bodies.append((id_, kind, attempt, *pack(data)))
+
+    def _link(self, id_: str, side: str, position: int, message: Message) -> None:
+        body = _json(plain_message(message))
+        digest = blake2b(body.encode(), digest_size=16).digest()
+        self.messages[digest] = (digest, message.role, body)
+        self.links.append((id_, side, position, digest))
+
+
+def end_row(end: Json, reply: Reply, last: Json, attempts: list[Json]) -> Row:
+    """How an exchange ended, in the order of END_COLUMNS. What the gateway did not read from the
+    reply itself (finish reason, usage) is taken from the reply here."""
+    counts: Json | None = end["usage"]
+    if counts is None:
+        counts = {} if reply.usage is None else plain_usage(reply.usage)
+    message = reply.message
+    error = end["error"]
+    return (
+        end["status"],
+        last.get("mode"),
+        last.get("upstream"),
+        last.get("model"),
+        end["http_status"],
+        end["finish_reason"] or reply.finish_reason,
+        *(counts.get(name) for name in _USAGE),
+        end["cost_usd"],
+        end["queue_s"],
+        last.get("connect_s"),
+        end["first_token_s"],
+        end["total_s"],
+        len(attempts),
+        None if error is None else _json(error),
+        _json(end["notes"]) if end["notes"] else "[]",
+        end["delivered_bytes"],
+        excerpt(message),
+        _json([c.name for c in message.tool_calls]) if message and message.tool_calls else "[]",
+    )
+
+
+def pack(data: bytes) -> tuple[str | None, bytes]:
+    """Encoding and bytes to store for a body."""
+    if len(data) < COMPRESS_BYTES:
+        return None, data
+    packed = zlib.compress(data, 1)
+    return ("zlib", packed) if len(packed) < len(data) * 0.9 else (None, data)
+
+
+def unpack(encoding: str | None, data: bytes) -> bytes:
+    """The body that `pack` packed."""
+    return zlib.decompress(data) if encoding == "zlib" else data
+
+
+def _cut(body: bytes, sizes: list[int], delivered: int | None) -> tuple[list[bytes], bytes | None]:
+    """An end record's body, cut into the attempts' responses and what was delivered."""
+    raw: list[bytes] = []
+    at = 0
+    for size in sizes:
+        raw.append(body[at : at + size])
+        at += size
+    if at + (delivered or 0) != len(body):
+        raise Unreadable("the sizes in an end record do not add up to its body")
+    return raw, None if delivered is None else body[at:]
+
+
+def _attempt_row(id_: str, position: int, attempt: Json) -> Row:
+    usage: Json = attempt["usage"] or {}
+    return (
+        id_,
+        position,
+        attempt["mode"],
+        attempt["upstream"],
+        attempt["model"],
+        attempt["started_at"],
+        attempt["status"],
+        attempt["http_status"],
+        attempt["error"],
+        attempt["upstream_request_id"],
+        attempt["connect_s"],
+        attempt["first_byte_s"],
+        attempt["total_s"],
+        *(usage.get(name) for name in _USAGE),
+        attempt["cost_usd"],
+        attempt.get("reserve_usd"),
+    )
+
+
+def excerpt(message: Message | None) -> str | None:
+    """The beginning of what a message says, or None when it says nothing."""
+    if message is None:
+        return None
+    text = message.text.strip()
+    return text[:_EXCERPT] or None
+
+
+def _json(value: object) -> str:
+    """JSON text. Lone surrogates, which UTF-8 cannot hold, become `?`."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        import json
+
+        text = json.dumps(value, ensure_ascii=False, default=str)
+        return text.encode("utf-8", "replace").decode()

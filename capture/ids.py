@@ -1,0 +1,54 @@
+"""Exchange ids: 26 characters of Crockford's base32 that sort by the time they were made.
+
+The layout is ULID's (https://github.com/ulid/spec): 48 bits of Unix milliseconds, then 80 random
+bits. Ids made by one process always increase, also within a millisecond and when the clock steps
+back, so that "before this id" means "before this exchange". An id is a name, never a credential.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
+_VALUES = {c: n for n, c in enumerate(_ALPHABET)}
+_SHIFTS = tuple(range(120, -1, -10))
+_RANDOM_BITS = 80
+_MAX_MS = (1 << 48) - 1
+
+LENGTH = 26
+
+
+class IdSource:
+    """Makes ids that increase strictly. Any thread may call it."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def new(self) -> str:
+        """The next id."""
+        ms = min(time.time_ns() // 1_000_000, _MAX_MS)
+        with self._lock:
+            if ms > self._last >> _RANDOM_BITS:
+                self._last = ms << _RANDOM_BITS | int.from_bytes(os.urandom(10))
+            else:
+                self._last += 1
+            value = self._last
+        return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
+
+
+new_id = IdSource().new
+"""This process's id source."""
+
+
+def time_of(exchange_id: str) -> float:
+    """When an id was made, in Unix seconds. Raises ValueError for what is not an id."""
+    if len(exchange_id) != LENGTH or any(c not in _VALUES for c in exchange_id):
+        raise ValueError(f"not an exchange id: {exchange_id!r}")
+    value = 0
+    for character in exchange_id[:10]:
+        value = value << 5 | _VALUES[character]
+    return (value & _MAX_MS) / 1000

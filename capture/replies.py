@@ -1,0 +1,441 @@
+"""OpenAI chat bytes, as stored, read into messages, tool calls, finish reasons and usage.
+
+Reads what servers really send, not what a schema says: each field is used when it has the type
+expected and left out when not, and nothing an upstream or client sent makes these functions raise
+but `parse_request`, for a body that is no JSON object. Text is joined at any split of the stream.
+Sampling details (log-probabilities, fingerprints) stay in the raw bytes.
+
+Pure: bytes in, frozen values out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import orjson
+
+from capture.messages import ContentPart, FinishReason, Message, PartKind, Role, ToolCall, Usage
+
+Json = Mapping[str, Any]
+"""Somebody else's JSON object: every value is to be narrowed before use."""
+
+_ROLES: Mapping[str, Role] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+_FINISHES: Mapping[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "eos": "stop",
+}
+_PART_KINDS: Mapping[str, PartKind] = {
+    "text": "text",
+    "input_text": "text",
+    "output_text": "text",
+    "refusal": "refusal",
+    "thinking": "thinking",
+    "reasoning": "thinking",
+    "image_url": "image",
+    "input_image": "image",
+    "image": "image",
+    "input_audio": "audio",
+    "file": "document",
+    "input_file": "document",
+    "document": "document",
+}
+_THINKING_FIELDS = ("reasoning_content", "reasoning")
+"""Where servers put a model's thinking; one message carries one of them, or both alike."""
+
+
+class Malformed(ValueError):
+    """Bytes that are not the JSON object they should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request said."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[str, ...]
+    """Names of the tools offered, in order."""
+    malformed: tuple[str, ...] = ()
+    """What could not be read, one clause each; the raw body still has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the answers a reply holds; nearly always the only one."""
+
+    index: int
+    message: Message
+    finish_reason: FinishReason | None
+    """None when the server named none, or one that is not OpenAI's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an upstream answered."""
+
+    choices: tuple[Choice, ...]
+    """By index; empty when the body held no answer."""
+    usage: Usage | None
+    """None when it did not say."""
+    complete: bool
+    """Every choice ended with a finish reason, or the stream said `[DONE]`."""
+    error: Json | None = None
+    """An error the server told instead, or after a part of the answer."""
+
+    @property
+    def message(self) -> Message | None:
+        """The first choice's message, or None when there is no answer."""
+        return self.choices[0].message if self.choices else None
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        """The first choice's."""
+        return self.choices[0].finish_reason if self.choices else None
+
+
+def parse_request(body: bytes) -> Asked:
+    """A chat request's messages and tools. Raises Malformed when it is no JSON object."""
+    request = _object(_loads(body))
+    if request is None:
+        raise Malformed("the request body is not a JSON object")
+    messages: list[Message] = []
+    malformed: list[str] = []
+    for number, entry in enumerate(_list(request.get("messages"))):
+        message = read_message(entry)
+        if message is None:
+            malformed.append(f"messages[{number}] is not a message")
+        else:
+            messages.append(message)
+    names = [_tool_name(tool) for tool in _list(request.get("tools"))]
+    return Asked(tuple(messages), tuple(n for n in names if n is not None), tuple(malformed))
+
+
+def parse_reply(body: bytes) -> Reply:
+    """A whole stored reply, JSON or SSE."""
+    reader = ReplyReader()
+    reader.feed(body)
+    return reader.finish()
+
+
+def read_message(value: object) -> Message | None:
+    """One message of a request or a JSON reply; None for what has no known role."""
+    entry = _object(value)
+    if entry is None:
+        return None
+    role = _ROLES.get(_text(entry.get("role")) or "")
+    if role is None:
+        return None
+    thinking = next((t for f in _THINKING_FIELDS if (t := _text(entry.get(f)))), None)
+    content = _parts(entry.get("content"))
+    if thinking:
+        content = (ContentPart("thinking", thinking), *content)
+    if refusal := _text(entry.get("refusal")):
+        content = (*content, ContentPart("refusal", refusal))
+    return Message(
+        role,
+        content,
+        _tool_calls(entry),
+        _text(entry.get("tool_call_id")),
+        _text(entry.get("name")),
+    )
+
+
+def read_usage(value: object) -> Usage | None:
+    """A `usage` object; None when there is none or it says nothing."""
+    said = _object(value)
+    if said is None:
+        return None
+    prompt = _object(said.get("prompt_tokens_details")) or {}
+    completion = _object(said.get("completion_tokens_details")) or {}
+    cached = _count(prompt.get("cached_tokens"))
+    counts = (
+        _count(said.get("prompt_tokens")),
+        _count(said.get("completion_tokens")),
+        _count(said.get("prompt_cache_hit_tokens")) if cached is None else cached,
+        _count(prompt.get("cache_write_tokens")),
+        _count(completion.get("reasoning_tokens")),
+    )
+    return Usage(*counts) if any(count is not None for count in counts) else None
+
+
+@dataclass(slots=True)
+class _Call:
+    """A tool call as its pieces come in."""
+
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list[str])
+
+
+@dataclass(slots=True)
+class _Choice:
+    """A choice as its deltas come in."""
+
+    role: Role = "assistant"
+    text: list[str] = field(default_factory=list[str])
+    thinking: list[str] = field(default_factory=list[str])
+    refusal: list[str] = field(default_factory=list[str])
+    others: list[ContentPart] = field(default_factory=list[ContentPart])
+    calls: list[_Call] = field(default_factory=list[_Call])
+    by_index: dict[int, _Call] = field(default_factory=dict[int, _Call])
+    finish_reason: FinishReason | None = None
+    finished: bool = False
+
+    def take(self, delta: Json) -> None:
+        """Add one `delta`, or a whole message that came in its place."""
+        content = delta.get("content")
+        if isinstance(content, str):
+            self.text.append(content)
+        elif content is not None:
+            self._take_parts(_parts(content))
+        for name in _THINKING_FIELDS:
+            if isinstance(thinking := delta.get(name), str):
+                self.thinking.append(thinking)
+                break
+        if isinstance(refusal := delta.get("refusal"), str):
+            self.refusal.append(refusal)
+        for piece in _list(delta.get("tool_calls")):
+            self._take_call(_object(piece) or {})
+        if function := _object(delta.get("function_call")):
+            self._take_call({"index": 0, "function": function})
+
+    def _take_parts(self, parts: tuple[ContentPart, ...]) -> None:
+        kinds: dict[PartKind, list[str]] = {
+            "text": self.text,
+            "thinking": self.thinking,
+            "refusal": self.refusal,
+        }
+        for part in parts:
+            if part.kind in kinds and part.text is not None:
+                kinds[part.kind].append(part.text)
+            else:
+                self.others.append(part)
+
+    def _take_call(self, piece: Json) -> None:
+        call_id = _text(piece.get("id")) or ""
+        function = _object(piece.get("function")) or {}
+        name = _text(function.get("name")) or ""
+        call = self._call_for(_count(piece.get("index")), call_id)
+        call.id = call.id or call_id
+        call.name = call.name or name
+        arguments = function.get("arguments")
+        if isinstance(arguments, str):
+            call.arguments.append(arguments)
+        elif arguments is not None:
+            call.arguments.append(_dumps(arguments))
+
+    def _call_for(self, index: int | None, call_id: str) -> _Call:
+        """The call a piece belongs to. Some servers number every call 0, or number none: an id that
+        differs begins a new call then."""
+        current = self.by_index.get(index) if index is not None else None
+        if current is None and index is None and self.calls:
+            current = self.calls[-1]
+        if current is None or (call_id and current.id and call_id != current.id):
+            current = _Call()
+            self.calls.append(current)
+        if index is not None:
+            self.by_index[index] = current
+        return current
+
+    def message(self) -> Message:
+        """What was said so far."""
+        spoken: tuple[tuple[PartKind, list[str]], ...] = (
+            ("thinking", self.thinking),
+            ("text", self.text),
+            ("refusal", self.refusal),
+        )
+        parts = [
+            ContentPart(kind, text) for kind, said in spoken if (text := _whole("".join(said)))
+        ]
+        calls = [ToolCall(c.id, c.name, _whole("".join(c.arguments))) for c in self.calls]
+        return Message(self.role, (*parts, *self.others), tuple(calls))
+
+
+class ReplyReader:
+    """Reads one reply, fed in pieces of any size. Keeps the text, not the bytes."""
+
+    def __init__(self) -> None:
+        self._kind: Literal["json", "sse"] | None = None
+        self._rest: list[bytes] = []
+        self._data: list[bytes] = []
+        self._choices: dict[int, _Choice] = {}
+        self._usage: Usage | None = None
+        self._error: Json | None = None
+        self._done = False
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        if self._kind is None:
+            data = b"".join((*self._rest, data)).lstrip(b"\xef\xbb\xbf \t\r\n")
+            self._rest.clear()
+            if not data:
+                return
+            self._kind = "json" if data.startswith((b"{", b"[")) else "sse"
+        if self._kind == "json" or (b"\n" not in data and b"\r" not in data):
+            self._rest.append(data)
+            return
+        self._lines(b"".join((*self._rest, data)))
+
+    def finish(self) -> Reply:
+        """All that was read."""
+        rest = b"".join(self._rest)
+        self._rest.clear()
+        if self._kind == "json":
+            self._take(rest)
+        elif self._kind == "sse":
+            self._lines(rest + b"\n\n")
+        choices = tuple(
+            Choice(index, choice.message(), choice.finish_reason)
+            for index, choice in sorted(self._choices.items())
+        )
+        finished = bool(choices) and all(choice.finished for choice in self._choices.values())
+        return Reply(choices, self._usage, finished or self._done, self._error)
+
+    def _lines(self, data: bytes) -> None:
+        """Take whole lines, keep what follows the last line end."""
+        if b"\r" in data:
+            held = b"\r" if data.endswith(b"\r") else b""
+            data = (
+                data[: len(data) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n") + held
+            )
+        *lines, rest = data.split(b"\n")
+        self._rest = [rest] if rest else []
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._data.append(line[5:])
+            elif not line and self._data:
+                event = b"\n".join(self._data)
+                self._data.clear()
+                self._take(event)
+
+    def _take(self, event: bytes) -> None:
+        """One chunk of a stream, or a whole JSON reply."""
+        event = event.strip()
+        if event == b"[DONE]":
+            self._done = True
+            return
+        try:
+            chunk = _object(_loads(event))
+        except Malformed:
+            return
+        if chunk is None:
+            return
+        if (usage := read_usage(chunk.get("usage"))) is not None:
+            self._usage = usage
+        if (error := chunk.get("error")) is not None:
+            self._error = _object(error) or {"message": error}
+        for number, value in enumerate(_list(chunk.get("choices"))):
+            if (said := _object(value)) is not None:
+                self._take_choice(number, said)
+
+    def _take_choice(self, number: int, said: Json) -> None:
+        index = _count(said.get("index"))
+        choice = self._choices.setdefault(number if index is None else index, _Choice())
+        delta = _object(said.get("delta")) or _object(said.get("message"))
+        if delta is not None:
+            choice.take(delta)
+        elif isinstance(text := said.get("text"), str):
+            choice.text.append(text)
+        if isinstance(reason := said.get("finish_reason"), str):
+            choice.finished = True
+            choice.finish_reason = _FINISHES.get(reason)
+
+
+def _parts(content: object) -> tuple[ContentPart, ...]:
+    if isinstance(content, str):
+        return (ContentPart("text", _whole(content)),) if content else ()
+    return tuple(_part(value) for value in _list(content))
+
+
+def _part(value: object) -> ContentPart:
+    if isinstance(value, str):
+        return ContentPart("text", _whole(value))
+    part = _object(value)
+    if part is None:
+        return ContentPart("other", data={"value": value})
+    kind = _PART_KINDS.get(_text(part.get("type")) or "", "other")
+    if kind in ("text", "thinking", "refusal"):
+        said = next((t for f in ("text", kind) if (t := _text(part.get(f))) is not None), None)
+        if said is not None:
+            return ContentPart(kind, said)
+        return ContentPart("other", data=part)
+    return ContentPart(kind, data=part)
+
+
+def _tool_calls(entry: Json) -> tuple[ToolCall, ...]:
+    """The calls of a whole message, the old single `function_call` included."""
+    if not entry.get("tool_calls") and not entry.get("function_call"):
+        return ()
+    choice = _Choice()
+    calls = [_object(value) or {} for value in _list(entry.get("tool_calls"))]
+    if not calls and (function := _object(entry.get("function_call"))):
+        calls = [{"function": function}]
+    for number, call in enumerate(calls):
+        choice.take({"tool_calls": [{**call, "index": number}]})
+    return choice.message().tool_calls
+
+
+def _tool_name(tool: object) -> str | None:
+    entry = _object(tool) or {}
+    function = _object(entry.get("function")) or entry
+    return _text(function.get("name"))
+
+
+def _loads(data: bytes) -> object:
+    """JSON, also with the lone surrogates that orjson refuses. Raises Malformed."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"not JSON: {error}") from error
+
+
+def _dumps(value: object) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+def _whole(text: str) -> str:
+    """The text with surrogate pairs joined, also where a stream split them; a lone one becomes
+    U+FFFD."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _object(value: object) -> Json | None:
+    return cast("Json", value) if isinstance(value, dict) else None
+
+
+def _list(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def _text(value: object) -> str | None:
+    return _whole(value) if isinstance(value, str) else None
+
+
+def _count(value: object) -> int | None:
+    """A whole number that is not negative; booleans are none."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return None

@@ -1,0 +1,165 @@
+"""The store: opened once, migrated, asked from any thread; written through one connection.
+
+    Store.open(path)          for the gateway: migrates, may write
+    Store.open_reader(path)   for everyone else, while the gateway runs or not: only reads
+
+Readers have connections of their own that cannot write, and in WAL mode neither wait for the writer
+nor make it wait.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
+
+from capture.store import queries
+from capture.store.migrate import HEAD, StoreError, migrate, schema_of
+from capture.store.rows import ExchangeDetail, ExchangeSummary, Loss
+from capture.store.writer import Writer
+
+_BUSY_SECONDS = 5.0
+_READERS = 4
+
+T = TypeVar("T")
+
+
+class Store:
+    """Exchanges, as they are kept. Methods may be called from any thread; all of them block."""
+
+    def __init__(self, path: Path, readers: sa.Engine, writer: Writer | None) -> None:
+        self.path = path
+        self.writer = writer
+        """For the ingester alone; None in a store opened for reading."""
+        self._readers = readers
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open for serving; makes the database when there is none, migrates an older one.
+
+        Raises StoreError (StoreTooNew when a newer Majordomo has used it).
+        """
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_private(path)
+            connection = _writing_engine(path).connect()
+            migrate(connection, path)
+            return cls(path, _reading_engine(path), Writer(connection))
+        except (OSError, SQLAlchemyError) as error:
+            raise StoreError(f"cannot open the store {path}: {error}") from error
+
+    @classmethod
+    def open_reader(cls, path: Path) -> Self:
+        """Open for reading only; nothing is made or migrated. Raises StoreError."""
+        if not path.exists():
+            raise StoreError(f"there is no store at {path} yet: nothing has been served")
+        readers = _reading_engine(path)
+        try:
+            with readers.connect() as connection:
+                found = schema_of(connection)
+        except SQLAlchemyError as error:
+            raise StoreError(f"cannot read the store {path}: {error}") from error
+        if found != HEAD:
+            raise StoreError(f"{path} has schema {found}, this Majordomo reads {HEAD}")
+        return cls(path, readers, None)
+
+    def exchanges(self, limit: int = 50, before: str | None = None) -> list[ExchangeSummary]:
+        """The newest first; only those older than the exchange `before` when it is given."""
+        return self._ask(lambda c: queries.list_exchanges(c, limit, before))
+
+    def exchange(self, id: str) -> ExchangeDetail | None:
+        """All of one exchange; None when there is none of that id."""
+        return self._ask(lambda c: queries.find_exchange(c, id))
+
+    def spent(self, since: float) -> float:
+        """US dollars BURST took since then (Unix seconds), unknown costs at what was reserved."""
+        return self._ask(lambda c: queries.spent(c, since))
+
+    def counts(self) -> dict[str, Any]:
+        """`total`, `by_status`, `by_mode` and `lost_bytes`."""
+        return self._ask(queries.counts)
+
+    def losses(self) -> list[Loss]:
+        """Every stretch of the journal that could not be read."""
+        return self._ask(queries.losses)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._readers.dispose()
+        if self.writer is not None:
+            self.writer.close()
+
+    def _ask(self, question: Callable[[sa.Connection], T]) -> T:
+        with self._readers.connect() as connection:
+            return question(connection)
+
+
+def _make_private(path: Path) -> None:
+    """Have the file there, for its owner alone, before SQLite makes it for everyone: SQLite gives
+    the log and its index the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    path.chmod(0o600)
+
+
+def _writing_engine(path: Path) -> sa.Engine:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+        connection.execute("PRAGMA foreign_keys=ON")
+        return connection
+
+    engine = _engine(connect, sa.pool.StaticPool)
+    # the driver would begin late and commit early around DDL: SQLAlchemy says when instead
+    event.listen(engine, "begin", _begin_writing)
+    return engine
+
+
+def _reading_engine(path: Path) -> sa.Engine:
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+
+    engine = _engine(connect, sa.pool.QueuePool, pool_size=_READERS, max_overflow=_READERS)
+    event.listen(engine, "begin", _begin_reading)
+    return engine
+
+
+def _engine(
+    connect: Callable[[], sqlite3.Connection], pool: type[sa.Pool], **options: int
+) -> sa.Engine:
+    return sa.create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=pool,
+        json_serializer=_json,
+        json_deserializer=orjson.loads,
+        **options,
+    )
+
+
+def _begin_writing(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_reading(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()

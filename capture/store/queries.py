@@ -1,0 +1,234 @@
+"""What can be asked of the store. Each takes a connection, reads, and returns frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from capture.batch import unpack
+from capture.exchange import Mode
+from capture.messages import Message, ToolCall, Usage
+from capture.plain import message_of
+from capture.store import tables as t
+from capture.store.rows import AttemptDetail, ExchangeDetail, ExchangeSummary, Loss
+
+_SUMMARY = [
+    t.exchanges.c[name]
+    for name in (
+        "id",
+        "began_at",
+        "status",
+        "path",
+        "key",
+        "alias",
+        "stream",
+        "private",
+        "mode",
+        "upstream",
+        "model",
+        "http_status",
+        "finish_reason",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "reasoning_tokens",
+        "cost_usd",
+        "first_token_s",
+        "total_s",
+        "attempts",
+        "asked",
+        "answered",
+        "called",
+    )
+]
+
+Row = sa.Row[Any]
+
+
+def list_exchanges(
+    connection: sa.Connection, limit: int, before: str | None
+) -> list[ExchangeSummary]:
+    """The newest exchanges first; only those older than `before` when it is given."""
+    select = sa.select(*_SUMMARY).order_by(t.exchanges.c.id.desc()).limit(limit)
+    if before is not None:
+        select = select.where(t.exchanges.c.id < before)
+    return [_summary(row) for row in connection.execute(select)]
+
+
+def find_exchange(connection: sa.Connection, id_: str) -> ExchangeDetail | None:
+    """All of one exchange; None when there is none of that id."""
+    row = connection.execute(sa.select(t.exchanges).where(t.exchanges.c.id == id_)).first()
+    if row is None:
+        return None
+    bodies = _bodies(connection, id_)
+    attempts = _attempts(connection, id_, bodies)
+    last = bodies.get(("response", None), b"")
+    said = _messages(connection, id_)
+    return ExchangeDetail(
+        summary=_summary(row),
+        headers=row.headers,
+        config_generation=row.config_generation,
+        decision=row.decision,
+        request=bodies.get(("request", None), b""),
+        tools=tuple(row.tools),
+        messages=tuple(message for side, message in said if side == "request"),
+        replies=tuple(message for side, message in said if side == "reply"),
+        tool_calls=_tool_calls(connection, id_),
+        attempts=attempts,
+        partial=b"" if attempts else last,
+        delivered=bodies.get(("delivered", None), last),
+        delivered_bytes=row.delivered_bytes,
+        queue_s=row.queue_s,
+        connect_s=row.connect_s,
+        error=row.error,
+        notes=tuple(row.notes),
+    )
+
+
+def spent(connection: sa.Connection, since: float) -> float:
+    """US dollars BURST took since then: what attempts cost, or had reserved where that is unknown,
+    and what was reserved by exchanges of which the gateway's death left no attempt."""
+    tried = sa.select(
+        sa.func.sum(sa.func.coalesce(t.attempts.c.cost_usd, t.attempts.c.reserve_usd))
+    ).where(t.attempts.c.mode == "burst", t.attempts.c.started_at >= since)
+    died = sa.select(sa.func.sum(t.exchanges.c.reserve_usd)).where(
+        t.exchanges.c.status == "interrupted", t.exchanges.c.began_at >= since
+    )
+    return sum(connection.scalar(each) or 0.0 for each in (tried, died))
+
+
+def counts(connection: sa.Connection) -> dict[str, Any]:
+    """How many exchanges there are: `total`, `by_status`, `by_mode`, and `lost_bytes` of journal
+    that could not be read."""
+    open_ = sa.select(sa.literal("open"), t.exchanges.c.mode, sa.func.count()).where(
+        t.exchanges.c.status == "open"
+    )
+    tallied = sa.select(t.tallies.c.status, t.tallies.c.mode, t.tallies.c.exchanges)
+    by_status: dict[str, int] = {}
+    by_mode: dict[str, int] = {}
+    for select in (tallied, open_.group_by(t.exchanges.c.mode)):
+        for status, mode, number in connection.execute(select):
+            by_status[status] = by_status.get(status, 0) + number
+            if mode:
+                by_mode[mode] = by_mode.get(mode, 0) + number
+    lost = connection.scalar(sa.select(sa.func.sum(t.journal_losses.c.bytes)))
+    return {
+        "total": sum(by_status.values()),
+        "by_status": by_status,
+        "by_mode": by_mode,
+        "lost_bytes": lost or 0,
+    }
+
+
+def losses(connection: sa.Connection) -> list[Loss]:
+    """Every stretch of the journal that could not be read."""
+    select = sa.select(t.journal_losses).order_by(
+        t.journal_losses.c.segment, t.journal_losses.c.offset
+    )
+    return [
+        Loss(row.segment, row.offset, row.bytes, row.reason, row.found_at)
+        for row in connection.execute(select)
+    ]
+
+
+def _summary(row: Row) -> ExchangeSummary:
+    return ExchangeSummary(
+        id=row.id,
+        began_at=row.began_at,
+        status=row.status,
+        path=row.path,
+        key=row.key,
+        alias=row.alias,
+        stream=row.stream,
+        private=row.private,
+        mode=None if row.mode is None else Mode(row.mode),
+        upstream=row.upstream,
+        model=row.model,
+        http_status=row.http_status,
+        finish_reason=row.finish_reason,
+        usage=_usage(row),
+        cost_usd=row.cost_usd,
+        first_token_s=row.first_token_s,
+        total_s=row.total_s,
+        attempts=row.attempts,
+        asked=row.asked,
+        answered=row.answered,
+        called=tuple(row.called),
+    )
+
+
+def _usage(row: Row) -> Usage | None:
+    usage = Usage(
+        row.input_tokens,
+        row.output_tokens,
+        row.cache_read_tokens,
+        row.cache_write_tokens,
+        row.reasoning_tokens,
+    )
+    return None if usage == Usage() else usage
+
+
+def _bodies(connection: sa.Connection, id_: str) -> dict[tuple[str, int | None], bytes]:
+    """Raw bytes by kind and attempt; the last attempt's response is under None."""
+    select = sa.select(t.bodies).where(t.bodies.c.exchange_id == id_).order_by(t.bodies.c.id)
+    pieces: dict[tuple[str, int | None], list[bytes]] = {}
+    for row in connection.execute(select):
+        pieces.setdefault((row.kind, row.attempt), []).append(unpack(row.encoding, row.data))
+    return {key: b"".join(data) for key, data in pieces.items()}
+
+
+def _attempts(
+    connection: sa.Connection, id_: str, bodies: dict[tuple[str, int | None], bytes]
+) -> tuple[AttemptDetail, ...]:
+    select = (
+        sa.select(t.attempts).where(t.attempts.c.exchange_id == id_).order_by(t.attempts.c.position)
+    )
+    rows: Sequence[Row] = connection.execute(select).all()
+    return tuple(
+        AttemptDetail(
+            mode=Mode(row.mode),
+            upstream=row.upstream,
+            model=row.model,
+            started_at=row.started_at,
+            status=row.status,
+            http_status=row.http_status,
+            error=row.error,
+            upstream_request_id=row.upstream_request_id,
+            connect_s=row.connect_s,
+            first_byte_s=row.first_byte_s,
+            total_s=row.total_s,
+            usage=_usage(row),
+            cost_usd=row.cost_usd,
+            reserve_usd=row.reserve_usd,
+            raw=bodies.get(
+                ("response", None if row.position == len(rows) - 1 else row.position), b""
+            ),
+        )
+        for row in rows
+    )
+
+
+def _messages(connection: sa.Connection, id_: str) -> list[tuple[str, Message]]:
+    """What was said, with its side, in order."""
+    link, said = t.exchange_messages, t.messages
+    select = (
+        sa.select(link.c.side, said.c.body)
+        .join(said, said.c.id == link.c.message_id)
+        .where(link.c.exchange_id == id_)
+        .order_by(link.c.side, link.c.position)
+    )
+    return [(row.side, message_of(row.body)) for row in connection.execute(select)]
+
+
+def _tool_calls(connection: sa.Connection, id_: str) -> tuple[ToolCall, ...]:
+    select = (
+        sa.select(t.tool_calls)
+        .where(t.tool_calls.c.exchange_id == id_)
+        .order_by(t.tool_calls.c.position)
+    )
+    return tuple(
+        ToolCall(row.call_id, row.name, row.arguments) for row in connection.execute(select)
+    )

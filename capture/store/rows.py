@@ -1,0 +1,120 @@
+"""What the store gives back: frozen values, one per question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from capture.exchange import AttemptStatus, ExchangeStatus, Mode
+from capture.messages import FinishReason, Message, ToolCall, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSummary:
+    """One line of a list of exchanges."""
+
+    id: str
+    began_at: float
+    """Unix seconds."""
+    status: ExchangeStatus
+    path: str
+    key: str | None
+    """Name of the API key; None when the gateway ran without keys."""
+    alias: str
+    """The model name asked for."""
+    stream: bool
+    private: bool
+    mode: Mode | None
+    """Of the last attempt, before any of the chosen place; None when nothing might answer."""
+    upstream: str | None
+    model: str | None
+    http_status: int | None
+    """What the client saw; None while open and when the gateway died."""
+    finish_reason: FinishReason | None
+    usage: Usage | None
+    """None when the upstream did not say."""
+    cost_usd: float | None
+    """Over every attempt; None when unknown."""
+    first_token_s: float | None
+    total_s: float | None
+    attempts: int
+    asked: str | None
+    """Beginning of the last user message; None when there is none."""
+    answered: str | None
+    """Beginning of the reply's text; None when it has none."""
+    called: tuple[str, ...]
+    """Names of the tools the reply calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptDetail:
+    """One try at one upstream, with its bytes."""
+
+    mode: Mode
+    upstream: str
+    model: str
+    started_at: float
+    status: AttemptStatus
+    http_status: int | None
+    error: str | None
+    upstream_request_id: str | None
+    connect_s: float | None
+    first_byte_s: float | None
+    total_s: float | None
+    usage: Usage | None
+    cost_usd: float | None
+    reserve_usd: float | None
+    raw: bytes
+    """Its response body as it came, possibly cut off; empty when none came."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeDetail:
+    """All that is known of one exchange."""
+
+    summary: ExchangeSummary
+    headers: Mapping[str, str]
+    """Request headers kept; never credentials."""
+    config_generation: int
+    decision: Mapping[str, Any]
+    """The route decision, field for field as `capture.exchange.RouteDecision` has them."""
+    request: bytes
+    """The body as received."""
+    tools: tuple[str, ...]
+    """Names of the tools offered."""
+    messages: tuple[Message, ...]
+    """The request's messages, as far as they could be read."""
+    replies: tuple[Message, ...]
+    """The answer of each choice; empty when there was none."""
+    tool_calls: tuple[ToolCall, ...]
+    """The calls the first choice makes."""
+    attempts: tuple[AttemptDetail, ...]
+    partial: bytes
+    """Upstream bytes of an exchange that never ended: no attempt owns them. Else empty."""
+    delivered: bytes
+    """Body bytes the client got: translated, or the last attempt's own."""
+    delivered_bytes: int | None
+    """Body bytes handed to the client's connection; None while open and when the gateway died."""
+    queue_s: float | None
+    connect_s: float | None
+    error: Mapping[str, Any] | None
+    """The error object the client got."""
+    notes: tuple[str, ...]
+    """What was dropped or repaired on the way."""
+
+    @property
+    def reply(self) -> Message | None:
+        """The first choice's answer, or None when there was none."""
+        return self.replies[0] if self.replies else None
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A stretch of the journal that could not be read."""
+
+    segment: int
+    offset: int
+    bytes: int
+    reason: str
+    found_at: float

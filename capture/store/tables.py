@@ -1,0 +1,182 @@
+"""The tables. Portable types only, so that the same schema holds on SQLite and PostgreSQL.
+
+    exchanges          one row per exchange: who, what was decided, how it ended, figures
+    tallies            how many exchanges ended how, so that counting needs no scan
+    attempts           every try at an upstream
+    bodies             raw bytes: the request, each attempt's response, what was delivered
+    messages           what was said, each text once, named by its content
+    exchange_messages  which messages an exchange was asked with and answered with, in order
+    tool_calls         the calls a reply made
+    journal_position   how far the journal is in here; moves in the same transaction as the rows
+    journal_losses     stretches of the journal that could not be read
+
+Times are Unix seconds; durations seconds; money US dollars. NULL is unknown, never zero.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+_REAL: sa.Double[float] = sa.Double()
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+exchanges = sa.Table(
+    "exchanges",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("epoch", sa.String(32), nullable=False),  # of the process that served it
+    sa.Column("began_at", _REAL, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("key", sa.Text),  # name of the API key
+    sa.Column("alias", sa.Text, nullable=False),  # model name asked for
+    sa.Column("stream", sa.Boolean, nullable=False),
+    sa.Column("private", sa.Boolean, nullable=False),
+    sa.Column("config_generation", sa.Integer, nullable=False),
+    sa.Column("headers", sa.JSON, nullable=False),
+    sa.Column("decision", sa.JSON, nullable=False),
+    sa.Column("reserve_usd", _REAL),
+    sa.Column("tools", sa.JSON, nullable=False),  # names of the tools offered
+    sa.Column("asked", sa.Text),  # beginning of the last user message
+    sa.Column("request_bytes", sa.Integer, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("mode", sa.String(16)),  # of the last attempt; before any, of the chosen candidate
+    sa.Column("upstream", sa.Text),
+    sa.Column("model", sa.Text),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("finish_reason", sa.String(16)),
+    sa.Column("input_tokens", sa.Integer),
+    sa.Column("output_tokens", sa.Integer),
+    sa.Column("cache_read_tokens", sa.Integer),
+    sa.Column("cache_write_tokens", sa.Integer),
+    sa.Column("reasoning_tokens", sa.Integer),
+    sa.Column("cost_usd", _REAL),
+    sa.Column("queue_s", _REAL),
+    sa.Column("connect_s", _REAL),
+    sa.Column("first_token_s", _REAL),
+    sa.Column("total_s", _REAL),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("error", sa.JSON(none_as_null=True)),
+    sa.Column("notes", sa.JSON, nullable=False),
+    sa.Column("delivered_bytes", sa.Integer),
+    sa.Column("answered", sa.Text),  # beginning of the reply's text
+    sa.Column("called", sa.JSON, nullable=False),  # names of the tools the reply calls
+)
+sa.Index(
+    "ix_exchanges_open",
+    exchanges.c.epoch,
+    sqlite_where=exchanges.c.status == "open",
+    postgresql_where=exchanges.c.status == "open",
+)
+
+tallies = sa.Table(
+    "tallies",
+    metadata,
+    sa.Column("status", sa.String(16), primary_key=True),
+    sa.Column("mode", sa.String(16), primary_key=True),  # empty when no place was chosen
+    sa.Column("exchanges", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("exchange_id", sa.String(26), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("mode", sa.String(16), nullable=False),
+    sa.Column("upstream", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("started_at", _REAL, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("error", sa.Text),
+    sa.Column("upstream_request_id", sa.Text),
+    sa.Column("connect_s", _REAL),
+    sa.Column("first_byte_s", _REAL),
+    sa.Column("total_s", _REAL),
+    sa.Column("input_tokens", sa.Integer),
+    sa.Column("output_tokens", sa.Integer),
+    sa.Column("cache_read_tokens", sa.Integer),
+    sa.Column("cache_write_tokens", sa.Integer),
+    sa.Column("reasoning_tokens", sa.Integer),
+    sa.Column("cost_usd", _REAL),
+    sa.Column("reserve_usd", _REAL),
+    sqlite_with_rowid=False,
+)
+sa.Index(
+    "ix_attempts_burst_started_at",
+    attempts.c.started_at,
+    sqlite_where=attempts.c.mode == "burst",
+    postgresql_where=attempts.c.mode == "burst",
+)
+
+bodies = sa.Table(
+    "bodies",
+    metadata,
+    # rises in the order of arrival: pieces of one body are joined in this order
+    sa.Column(
+        "id",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    sa.Column("exchange_id", sa.String(26), nullable=False, index=True),
+    sa.Column("kind", sa.String(16), nullable=False),  # request, response or delivered
+    sa.Column("attempt", sa.Integer),  # whose response; NULL is the last attempt's
+    sa.Column("encoding", sa.String(16)),  # zlib; NULL is as it was
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("id", sa.LargeBinary(16), primary_key=True),  # BLAKE2b of `body`
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("body", sa.JSON, nullable=False),  # a Message, as `capture.plain` writes it
+)
+
+exchange_messages = sa.Table(
+    "exchange_messages",
+    metadata,
+    sa.Column("exchange_id", sa.String(26), primary_key=True),
+    sa.Column("side", sa.String(8), primary_key=True),  # request or reply
+    sa.Column("position", sa.Integer, primary_key=True),  # of a reply: the choice's index
+    sa.Column("message_id", sa.LargeBinary(16), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+tool_calls = sa.Table(
+    "tool_calls",
+    metadata,
+    sa.Column("exchange_id", sa.String(26), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("call_id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("arguments", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+journal_position = sa.Table(
+    "journal_position",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),  # always 1
+    sa.Column("segment", sa.BigInteger, nullable=False),
+    sa.Column("epoch", sa.String(32), nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+)
+
+journal_losses = sa.Table(
+    "journal_losses",
+    metadata,
+    sa.Column("segment", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("found_at", _REAL, nullable=False),
+)

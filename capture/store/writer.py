@@ -1,0 +1,217 @@
+"""The one writing connection of a SQLite database.
+
+SQLite up to 3.51.2 can corrupt a write-ahead log that two connections write or checkpoint at the
+same instant; so there is one, used by one thread at a time. `synchronous=NORMAL` is right here: the
+journal is the truth, and its position is committed with the rows, so after a power cut the store
+rolls back and takes the rest again. Checkpoints are explicit, never inside a COMMIT.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from capture import batch as rows
+from capture.batch import Batch, Unreadable, unpack
+from capture.framing import HEAD_BYTES, Position, Record
+from capture.replies import ReplyReader
+from capture.store import tables as t
+from capture.store.rows import Loss
+
+_BREATHE_EVERY = 16
+"""Records between two pauses: half a millisecond of work."""
+
+
+class Writer:
+    """Takes batches. Not thread-safe."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        dialect = connection.dialect
+        self._sql = {
+            table.name: _positional(statement, dialect, columns)
+            for table, columns, statement in (
+                (t.exchanges, rows.BEGIN_COLUMNS + rows.END_COLUMNS, t.exchanges.insert()),
+                (t.attempts, rows.ATTEMPT_COLUMNS, t.attempts.insert()),
+                (t.bodies, rows.BODY_COLUMNS, t.bodies.insert()),
+                (t.messages, rows.MESSAGE_COLUMNS, insert(t.messages).on_conflict_do_nothing()),
+                (t.exchange_messages, rows.LINK_COLUMNS, t.exchange_messages.insert()),
+                (t.tool_calls, rows.CALL_COLUMNS, t.tool_calls.insert()),
+            )
+        }
+        ended = t.exchanges.update().where(t.exchanges.c.id == sa.bindparam("id_"))
+        self._late = _positional(ended, dialect, (*rows.END_COLUMNS, "id_"))
+
+    def position(self) -> tuple[Position, str] | None:
+        """How far the journal is in here, and that segment's epoch; None before anything is."""
+        with self._connection.begin():
+            row = self._connection.execute(sa.select(t.journal_position)).first()
+        return None if row is None else (Position(row.segment, row.offset), row.epoch)
+
+    def take(
+        self,
+        epoch: str,
+        records: Sequence[Record],
+        position: Position,
+        losses: Sequence[Loss] = (),
+        breathe: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Commit records of one segment and the position they reach, all or nothing.
+
+        `breathe` is called every few records, for whoever else wants the interpreter. A record that
+        makes no sense is noted as a loss.
+        """
+        losses = list(losses)
+        with self._connection.begin():
+            batch = Batch(epoch, self._statuses({record.id for record in records}), self._parts)
+            for number, record in enumerate(records):
+                try:
+                    batch.take(record)
+                except Unreadable as error:
+                    losses.append(record_loss(position.segment, record, str(error)))
+                if number % _BREATHE_EVERY == _BREATHE_EVERY - 1:
+                    breathe()
+            self._insert(batch)
+            self._count(batch.tally())
+            self._lose(losses)
+            self._move(position, epoch)
+
+    def lose(self, losses: Sequence[Loss]) -> None:
+        """Note what could not be read, each once."""
+        with self._connection.begin():
+            self._lose(losses)
+
+    def _lose(self, losses: Sequence[Loss]) -> None:
+        for loss in losses:
+            statement = insert(t.journal_losses).values(
+                segment=loss.segment,
+                offset=loss.offset,
+                bytes=loss.bytes,
+                reason=loss.reason,
+                found_at=loss.found_at,
+            )
+            self._connection.execute(statement.on_conflict_do_nothing())
+
+    def close_open(self, epoch: str) -> int:
+        """Close what processes other than `epoch` left open, as `interrupted`, with as much of the
+        reply as they recorded. Returns how many there were."""
+        select = sa.select(t.exchanges.c.id, t.exchanges.c.mode).where(
+            t.exchanges.c.status == "open", t.exchanges.c.epoch != epoch
+        )
+        with self._connection.begin():
+            found = self._connection.execute(select).all()
+            for row in found:
+                self._interrupt(row.id)
+            self._count(Counter(("interrupted", row.mode or "") for row in found))
+        return len(found)
+
+    def checkpoint(self, *, truncate: bool = False) -> bool:
+        """Move the log into the database and sync it. True when all of it was moved, so that every
+        commit until now survives a power cut. With `truncate` the log is also emptied."""
+        mode = "TRUNCATE" if truncate else "PASSIVE"
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        # straight to the driver: a checkpoint cannot run inside a transaction
+        busy, logged, moved = driver.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        return not busy and logged == moved
+
+    def damaged_segments(self) -> set[int]:
+        """Numbers of the segments of which something could not be read."""
+        with self._connection.begin():
+            found = self._connection.execute(sa.select(t.journal_losses.c.segment).distinct())
+            return {row.segment for row in found}
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _insert(self, batch: Batch) -> None:
+        for table, values in (
+            (t.exchanges, batch.new_rows()),
+            (t.attempts, batch.attempts),
+            (t.bodies, batch.bodies),
+            (t.messages, list(batch.messages.values())),
+            (t.exchange_messages, batch.links),
+            (t.tool_calls, batch.calls),
+        ):
+            self._many(self._sql[table.name], values)
+        self._many(self._late, batch.late_rows())
+
+    def _interrupt(self, id_: str) -> None:
+        reader = ReplyReader()
+        for data in self._parts(id_):
+            reader.feed(data)
+        reply = reader.finish()
+        batch = Batch("", {}, self._parts)
+        batch.add_reply(id_, reply)
+        message = reply.message
+        self._insert(batch)
+        self._connection.execute(
+            t.exchanges.update()
+            .where(t.exchanges.c.id == id_)
+            .values(
+                status="interrupted",
+                answered=rows.excerpt(message),
+                called=[call.name for call in message.tool_calls] if message else [],
+            )
+        )
+
+    def _count(self, tally: Mapping[tuple[str, str], int]) -> None:
+        for (status, mode), number in tally.items():
+            statement = insert(t.tallies).values(status=status, mode=mode, exchanges=number)
+            added = statement.on_conflict_do_update(
+                index_elements=["status", "mode"],
+                set_={"exchanges": t.tallies.c.exchanges + number},
+            )
+            self._connection.execute(added)
+
+    def _many(self, sql: str, values: Sequence[tuple[Any, ...]]) -> None:
+        if values:
+            self._connection.exec_driver_sql(sql, list(values))
+
+    def _move(self, position: Position, epoch: str) -> None:
+        statement = insert(t.journal_position).values(
+            id=1, segment=position.segment, offset=position.offset, epoch=epoch
+        )
+        moved = statement.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"segment": position.segment, "offset": position.offset, "epoch": epoch},
+        )
+        self._connection.execute(moved)
+
+    def _statuses(self, ids: Collection[str]) -> dict[str, str]:
+        select = sa.select(t.exchanges.c.id, t.exchanges.c.status)
+        rows = self._connection.execute(select.where(t.exchanges.c.id.in_(ids)))
+        return {row.id: row.status for row in rows}
+
+    def _parts(self, id_: str) -> Iterator[bytes]:
+        select = (
+            sa.select(t.bodies.c.encoding, t.bodies.c.data)
+            .where(t.bodies.c.exchange_id == id_, t.bodies.c.kind == "response")
+            .order_by(t.bodies.c.id)
+        )
+        for row in self._connection.execute(select):
+            yield unpack(row.encoding, row.data)
+
+
+def _positional(
+    statement: sa.Insert | sa.Update, dialect: sa.Dialect, columns: Sequence[str]
+) -> str:
+    """SQL that takes tuples in the order of `columns`: SQLAlchemy's own handling of parameters
+    costs more per row than the insert itself."""
+    keys = [name for name in columns if name != "id_"]
+    compiled = statement.compile(dialect=dialect, column_keys=keys)
+    assert compiled.positiontup == list(columns)  # pyright: ignore[reportAttributeAccessIssue]
+    return str(compiled)
+
+
+def record_loss(segment: int, record: Record, reason: str) -> Loss:
+    """A record that is whole but cannot be taken."""
+    size = HEAD_BYTES + len(record.id) + len(record.meta) + len(record.body)
+    return Loss(segment, record.end - size, size, reason, time.time())

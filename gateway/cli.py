@@ -1,0 +1,188 @@
+"""The command `majordomo`. Each command's work is in `gateway.commands`, imported when it runs.
+
+Exit statuses: 0 all is well; 1 something is wrong, and said; 2 the command line makes no sense;
+3 the gateway is not running.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.home import Home
+
+app = typer.Typer(
+    name="majordomo",
+    help="Keeps a household's intelligence at home: an OpenAI-compatible gateway between agents "
+    "and models, local ones first, Claude for the rest.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(help="The settings: checked, as they count, and their schema.")
+key_app = typer.Typer(help="API keys: who may ask this gateway.")
+app.add_typer(config_app, name="config", no_args_is_help=True)
+app.add_typer(key_app, name="key", no_args_is_help=True)
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on, for this run.")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Port to listen on, for this run; 0: any.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for another program.")]
+File = Annotated[
+    Path | None, typer.Argument(help="A settings file; this home's majordomo.yaml when none.")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from gateway.version import VERSION
+
+        typer.echo(f"majordomo {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    *,
+    version: Annotated[  # noqa: ARG001  # its callback acts
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """MAJORDOMO_HOME names the home directory; without it that is ~/.majordomo."""
+
+
+@app.command()
+def up(
+    host: Host = None,
+    port: Port = None,
+    *,
+    self_test: Annotated[bool, typer.Option(help="Prove it by one real completion.")] = True,
+) -> None:
+    """Find models, write majordomo.yaml if there is none, serve, and say what to paste where."""
+    from gateway.commands.up import up as run
+
+    run(Home.locate(), host, port, self_test=self_test)
+
+
+@app.command()
+def serve(host: Host = None, port: Port = None) -> None:
+    """Only serve, with the settings there are: for service managers."""
+    from gateway.commands.serve import serve as run
+
+    run(Home.locate(), host, port)
+
+
+@app.command()
+def status(*, as_json: AsJson = False) -> None:
+    """How the running gateway does."""
+    from gateway.commands.status import status as run
+
+    run(Home.locate(), as_json=as_json)
+
+
+@app.command()
+def doctor(
+    *,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely.")] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Send each upstream one tiny request; Claude's costs.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look for what is wrong, and say what to do about it."""
+    from gateway.commands.doctor import doctor as run
+
+    run(Home.locate(), fix=fix, ask=ask, as_json=as_json)
+
+
+@app.command()
+def explain(
+    id: Annotated[str, typer.Argument(help="An exchange: its x-request-id.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Who answered one exchange, and why."""
+    from gateway.commands.explain import explain as run
+
+    run(Home.locate(), id, as_json=as_json)
+
+
+@app.command()
+def logs(
+    *,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many to begin with.")] = 50,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as they come.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The gateway's own log."""
+    from gateway.commands.logs import logs as run
+
+    run(Home.locate(), lines=lines, follow=follow, as_json=as_json)
+
+
+@config_app.command("check")
+def config_check(file: File = None, *, as_json: AsJson = False) -> None:
+    """Say whether the settings are right: every fault, with its line and column."""
+    from gateway.commands.config import check
+
+    check(file or Home.locate().settings, as_json=as_json)
+
+
+@config_app.command("show")
+def config_show(file: File = None, *, as_json: AsJson = False) -> None:
+    """Print all settings as they count, defaults filled in."""
+    from gateway.commands.config import show
+
+    show(file or Home.locate().settings, as_json=as_json)
+
+
+@config_app.command("schema")
+def config_schema() -> None:
+    """Print the JSON schema of majordomo.yaml."""
+    from gateway.commands.config import schema
+
+    schema()
+
+
+@key_app.command("create")
+def key_create(
+    name: Annotated[str, typer.Argument(help="What to call it, as in `hermes`.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and show it, this once."""
+    from gateway.commands.key import create
+
+    create(Home.locate(), name, as_json=as_json)
+
+
+@key_app.command("list")
+def key_list(*, as_json: AsJson = False) -> None:
+    """List the keys by name and age."""
+    from gateway.commands.key import show
+
+    show(Home.locate(), as_json=as_json)
+
+
+@key_app.command("revoke")
+def key_revoke(name: Annotated[str, typer.Argument(help="Which key.")]) -> None:
+    """Take a key back."""
+    from gateway.commands.key import revoke
+
+    revoke(Home.locate(), name)
+
+
+def main() -> None:
+    """Run the command line; a command that fails says why in a line or two, without a traceback."""
+    from gateway.commands.console import Failure, clean, console
+
+    try:
+        app()
+    except Failure as failure:
+        console(error=True).print(f"[red]majordomo:[/] {clean(failure.message)}")
+        raise SystemExit(int(failure.status)) from None
+    except BrokenPipeError:
+        raise SystemExit(0) from None  # whoever read our output has seen enough

@@ -1,0 +1,1 @@
+"""The commands of `majordomo`, one module each. They talk to people; the work is done elsewhere."""

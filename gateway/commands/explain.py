@@ -1,0 +1,153 @@
+"""`majordomo explain ID`: who answered one exchange and why, and what every rule saw.
+
+The running gateway is asked, since it also knows what is in flight; when none runs, the store is
+read directly.
+"""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+from rich.table import Table
+
+from capture.ids import time_of
+from capture.store import Store, StoreError
+from capture.store.rows import ExchangeDetail
+from gateway.client import ClientTrouble, NotRunning, Refused, ask
+from gateway.commands.console import clean, console, fail, say, say_json, table
+from gateway.endpoints.explaining import decision_of, sentence
+from gateway.home import Home
+from gateway.keys import KeysError
+from gateway.wire import (
+    AttemptView,
+    CandidateView,
+    CheckView,
+    ExcludedView,
+    Explanation,
+    ReasonView,
+    RuleView,
+)
+
+_OUTCOMES = {
+    "chosen": "[green]chose[/]",
+    "matched": "[cyan]applied[/]",
+    "no_match": "did not apply",
+    "not_reached": "[dim]not reached[/]",
+}
+
+
+def explain(home: Home, id: str, *, as_json: bool) -> None:
+    """Show why an exchange went where it went."""
+    wanted = id.strip().upper()
+    try:
+        time_of(wanted)
+    except ValueError:
+        fail(
+            f"{id!r} is no exchange id: one has 26 letters and digits, and stands in the "
+            "x-request-id header of every answer and on the page"
+        )
+    found = _find(home, wanted)
+    if as_json:
+        say_json(found.model_dump(mode="json"))
+    else:
+        _show(found)
+
+
+def _find(home: Home, id: str) -> Explanation:
+    try:
+        return Explanation.model_validate(ask(home, f"/v1/exchanges/{id}/explain"))
+    except NotRunning:
+        return _from_store(home, id)
+    except Refused as error:
+        fail(f"there is no exchange {id}" if error.status == 404 else str(error))
+    except (ClientTrouble, KeysError) as error:
+        fail(str(error))
+    except ValidationError as error:
+        fail(f"the gateway explains it in a way this version does not understand: {error}")
+
+
+def _from_store(home: Home, id: str) -> Explanation:
+    try:
+        store = Store.open_reader(home.database)
+    except StoreError as error:
+        fail(str(error))
+    try:
+        detail = store.exchange(id)
+    finally:
+        store.close()
+    if detail is None:
+        fail(f"there is no exchange {id} in {home.database}")
+    return _explanation(detail)
+
+
+def _explanation(detail: ExchangeDetail) -> Explanation:
+    decision = decision_of(detail.decision)
+    return Explanation(
+        id=detail.summary.id,
+        sentence=sentence(detail, decision),
+        status=detail.summary.status,
+        private=decision.private,
+        candidates=[CandidateView.model_validate(place) for place in decision.candidates],
+        reasons=[ReasonView.model_validate(reason) for reason in decision.reasons],
+        rules=[
+            RuleView(
+                name=rule.name,
+                outcome=rule.outcome,
+                saw=[
+                    CheckView(condition=condition, wanted=wanted, found=found, held=held)
+                    for condition, wanted, found, held in rule.saw
+                ],
+            )
+            for rule in decision.rules
+        ],
+        excluded=[
+            ExcludedView(
+                place=CandidateView.model_validate(place), reason=ReasonView.model_validate(reason)
+            )
+            for place, reason in decision.excluded
+        ],
+        config_generation=decision.config_generation,
+        confidence=decision.confidence,
+        propensity=decision.propensity,
+        attempts=[AttemptView.model_validate(attempt) for attempt in detail.attempts],
+    )
+
+
+def _show(why: Explanation) -> None:
+    say(f"[bold]{clean(why.sentence)}[/]")
+    if why.private:
+        say("It was private: it could not leave home on any path.")
+    if why.rules:
+        rows = table("rule", "outcome", "condition", "wanted", "found", "")
+        for rule in why.rules:
+            _add_rule(rows, rule)
+        console().print(rows)
+    else:
+        say("No rules are set, so none had a say.")
+    for excluded in why.excluded:
+        reason = clean(excluded.reason.text)
+        say(f"ruled out: {_place(excluded.place.model, excluded.place.upstream)}: {reason}")
+    for number, attempt in enumerate(why.attempts, 1):
+        took = "" if attempt.total_s is None else f" in {attempt.total_s:.2f} s"
+        error = "" if attempt.error is None else f": {clean(attempt.error)}"
+        place = _place(attempt.model, attempt.upstream)
+        say(f"attempt {number}: {place}: {clean(attempt.status)}{took}{error}")
+
+
+def _place(model: str, upstream: str) -> str:
+    return f"{clean(model)} at {clean(upstream)}"
+
+
+def _add_rule(rows: Table, rule: RuleView) -> None:
+    name, outcome = clean(rule.name), _OUTCOMES[rule.outcome]
+    if not rule.saw:
+        rows.add_row(name, outcome, "", "", "", "")
+    for check in rule.saw:
+        rows.add_row(
+            name,
+            outcome,
+            clean(check.condition),
+            clean(check.wanted),
+            clean(check.found),
+            "[green]held[/]" if check.held else "[red]did not hold[/]",
+        )
+        name = outcome = ""

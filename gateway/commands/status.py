@@ -1,0 +1,81 @@
+"""`majordomo status`: how the gateway of this home does, by its own word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from gateway.client import ClientTrouble, NotRunning, ask
+from gateway.commands.console import Exit, clean, console, fail, say, say_json, table
+from gateway.home import Home
+from gateway.keys import KeysError
+
+Json = Mapping[str, Any]
+
+
+def status(home: Home, *, as_json: bool) -> None:
+    """Ask the running gateway and show what it says."""
+    try:
+        said = ask(home, "/v1/status")
+    except NotRunning as error:
+        if as_json:
+            say_json({"running": False, "home": str(home.root), "reason": str(error)})
+            raise SystemExit(int(Exit.NOT_RUNNING)) from None
+        fail(f"{error}. `majordomo up` starts it.", status=Exit.NOT_RUNNING)
+    except (ClientTrouble, KeysError) as error:
+        fail(f"the gateway would not say: {error}")
+    if as_json:
+        say_json({"running": True, **said})
+        return
+    _show(said)
+
+
+def _show(said: Json) -> None:
+    problems = _objects(said.get("problems"))
+    word = "[green]serving[/]" if not problems else "[yellow]serving, with problems[/]"
+    say(
+        f"{word} at [bold]{clean(said.get('base_url'))}[/] for {_span(said.get('uptime_s'))}, "
+        f"process {clean(said.get('pid'))}, version {clean(said.get('version'))}"
+    )
+    say(f"home {clean(said.get('home'))}, {clean(said.get('in_flight'))} in flight")
+    for problem in problems:
+        colour = "red" if problem.get("effect") == "stops" else "yellow"
+        say(f"[{colour}]{clean(problem.get('effect'))}:[/] {clean(problem.get('text'))}")
+    rows = table("mode", "model", "upstream", "context", "circuit")
+    for place in _objects(said.get("modes")):
+        length = place.get("context_length")
+        rows.add_row(
+            clean(str(place.get("mode") or "").upper()),
+            clean(place.get("model")),
+            clean(place.get("upstream")) + ("" if place.get("local") else " (away)"),
+            f"{length:,}" if isinstance(length, int) else "unknown",
+            clean(place.get("circuit")),
+        )
+    console().print(rows)
+    house = said.get("house")
+    if isinstance(house, Mapping):
+        say(_house(cast("Json", house)))
+
+
+def _house(house: Json) -> str:
+    state = "ready" if house.get("ready") else f"not ready: {house.get('failure') or 'starting'}"
+    return f"house model {clean(state)}, restarted {clean(house.get('restarts'))} times"
+
+
+def _objects(value: object) -> list[Json]:
+    found = cast("list[object]", value) if isinstance(value, list) else []
+    return [cast("Json", item) for item in found if isinstance(item, dict)]
+
+
+def _span(seconds: object) -> str:
+    """A duration as people say it."""
+    if not isinstance(seconds, int | float):
+        return "an unknown time"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,104 @@
+"""The pages: a live list of exchanges, and one exchange. They only read.
+
+Pages work without scripts; with them the list keeps itself fresh. Keys, `Host` and `Origin` are
+checked before any of this runs (`gateway.app`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Query, Request
+from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from capture.exchange import ExchangeStatus, Mode
+from gateway.dashboard.detail import exchange_page
+from gateway.dashboard.listing import PAGE_ROWS, House, Listing, house, listing
+from gateway.dashboard.rendering import PAGE_HEADERS, asset, page, render
+from gateway.dashboard.words import STATUS
+from gateway.endpoints.failures import unknown_path
+from gateway.endpoints.lookup import Wanted, checked_id, find, recent
+from gateway.endpoints.seam import Runtime, Serving
+from gateway.endpoints.vitals import problems, vitals
+from gateway.errors import GatewayError
+
+router = APIRouter(include_in_schema=False)
+
+Word = Annotated[str, Query(max_length=32)]
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def exchanges_page(
+    request: Request, runtime: Serving, mode: Word = "", status: Word = "", before: Word = ""
+) -> Response:
+    """The list of exchanges."""
+    found, now = await _listing(request, runtime, _wanted(mode, status, before))
+    _, live = _live(found, now)
+    return page(render("exchanges.html", page=found, live=live))
+
+
+@router.get("/live")
+async def live_part(
+    request: Request, runtime: Serving, mode: Word = "", status: Word = "", seen: Word = ""
+) -> Response:
+    """The part of the list that changes; 204 when it is as `seen`."""
+    digest, live = _live(*await _listing(request, runtime, _wanted(mode, status, "")))
+    return Response(status_code=204, headers=PAGE_HEADERS) if seen == digest else page(live)
+
+
+@router.api_route("/exchanges/{id}", methods=["GET", "HEAD"])
+async def one_exchange_page(id: str, runtime: Serving, unless: Word = "") -> Response:
+    """One exchange; 204 while its status is still `unless`."""
+    try:
+        detail = await find(runtime, id)
+    except GatewayError as error:
+        title = "There is no such exchange"
+        return page(render("message.html", title=title, text=error.message), error.status)
+    if unless and detail.summary.status == unless:
+        return Response(status_code=204, headers=PAGE_HEADERS)
+    now = _house(runtime)
+    html = await run_in_threadpool(
+        lambda: render("exchange.html", x=exchange_page(detail, time.time()), house=now)
+    )
+    return page(html)
+
+
+@router.get("/static/{name}")
+async def static_file(name: str, request: Request) -> Response:
+    """One of the pages' own files."""
+    found = asset(name)
+    if found is None:
+        raise unknown_path(str(request.scope["path"]))
+    return found
+
+
+async def _listing(request: Request, runtime: Runtime, wanted: Wanted) -> tuple[Listing, House]:
+    found = await recent(runtime, PAGE_ROWS, wanted)
+    base_url = f"{request.url.scheme}://{request.headers.get('host', '')}/v1"
+    shown = listing(found, wanted, now=time.time(), base_url=base_url, keyed=bool(runtime.keyring))
+    return shown, _house(runtime)
+
+
+def _live(found: Listing, now: House) -> tuple[str, Markup]:
+    """The changing part, and a name for its content."""
+    inner = render("list.html", page=found, house=now)
+    digest = hashlib.sha256(inner.encode()).hexdigest()[:16]
+    return digest, render("live.html", page=found, inner=inner, digest=digest)
+
+
+def _house(runtime: Runtime) -> House:
+    now = vitals(runtime)
+    return house(now, problems(now))
+
+
+def _wanted(mode: str, status: str, before: str) -> Wanted:
+    """What the address asks for; words that are none of ours are left aside, as a form would."""
+    return Wanted(
+        mode=Mode(mode) if mode in set(Mode) else None,
+        status=cast("ExchangeStatus", status) if status in STATUS else None,
+        before=checked_id(before) if before else None,
+    )

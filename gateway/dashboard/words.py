@@ -1,0 +1,52 @@
+"""Our own terms as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from capture.exchange import AttemptStatus, ExchangeStatus
+
+STATUS: Mapping[ExchangeStatus, str] = {
+    "open": "answering",
+    "ok": "ok",
+    "upstream_error": "upstream failed",
+    "client_gone": "client left",
+    "truncated": "broken off",
+    "interrupted": "interrupted",
+    "refused": "refused",
+}
+ATTEMPT: Mapping[AttemptStatus, str] = {
+    "ok": "answered",
+    "connect_error": "could not be reached",
+    "timeout": "took too long",
+    "http_error": "refused",
+    "broken": "broke off",
+    "cancelled": "cancelled",
+}
+RULE: Mapping[str, str] = {
+    "chosen": "decided",
+    "matched": "applied",
+    "no_match": "did not apply",
+    "not_reached": "not reached",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How an exchange stands."""
+
+    name: ExchangeStatus
+    words: str
+
+
+def status(name: ExchangeStatus) -> Status:
+    """`name` with its words."""
+    return Status(name, STATUS[name])
+
+
+def missing(name: ExchangeStatus) -> str:
+    """What an amount that nobody knows is called: not yet, never, or unknown."""
+    if name == "open":
+        return "\u2026"
+    return "none" if name == "refused" else "unknown"

@@ -1,0 +1,141 @@
+"""What the endpoints and pages need of the running gateway, and how a route gets hold of it.
+
+`gateway.runtime.Runtime` is the real one; tests have a smaller honest one. Whatever touches the
+store is synchronous and may wait for a disk, so routes call it in a worker thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
+
+from fastapi import Depends, Request
+
+from capture.exchange import Mode
+from gateway.settings import Settings
+from gateway.telemetry import Telemetry
+from routers.features import Budget, Fleet
+
+if TYPE_CHECKING:  # types only: the endpoints never make rows
+    from capture.store.rows import ExchangeDetail, ExchangeSummary
+
+
+class InFlight(Protocol):
+    """One exchange being answered now, as memory knows it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def started_at(self) -> float:
+        """Unix seconds."""
+        ...
+
+    @property
+    def alias(self) -> str: ...
+    @property
+    def mode(self) -> Mode | None:
+        """None while nothing is chosen."""
+        ...
+
+    @property
+    def upstream(self) -> str | None: ...
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def stream(self) -> bool: ...
+    @property
+    def bytes_out(self) -> int:
+        """Body bytes handed to the client so far."""
+        ...
+
+
+class Loaded(Protocol):
+    """The settings that serve now."""
+
+    @property
+    def generation(self) -> int: ...
+
+
+class Config(Protocol):
+    """The watched settings file."""
+
+    @property
+    def current(self) -> Loaded: ...
+    @property
+    def error(self) -> Exception | None:
+        """Why the file on disk was refused; None when it is what serves."""
+        ...
+
+
+class Store(Protocol):
+    """Finished and open exchanges, as far as they are ingested."""
+
+    def exchanges(self, limit: int = 50, before: str | None = None) -> list[ExchangeSummary]: ...
+    def exchange(self, id: str) -> ExchangeDetail | None: ...
+
+
+class Ingester(Protocol):
+    """Journal to store."""
+
+    @property
+    def lag_bytes(self) -> int: ...
+    @property
+    def failure(self) -> str | None: ...
+    async def catch_up(self, timeout: float = 2.0) -> bool: ...  # noqa: ASYNC109  # its own deadline
+
+
+class Journal(Protocol):
+    """Where exchanges are made durable."""
+
+    @property
+    def failure(self) -> str | None: ...
+
+
+class Ledger(Protocol):
+    """Money left for BURST."""
+
+    def left(self) -> Budget: ...
+
+
+class Runtime(Protocol):
+    """The running gateway."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def config(self) -> Config: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def ingester(self) -> Ingester: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def telemetry(self) -> Telemetry: ...
+    @property
+    def keyring(self) -> object:
+        """The API keys; false when there are none."""
+        ...
+
+    @property
+    def draining(self) -> bool:
+        """Shutting down: what is in flight is finished, nothing new should be sent here."""
+        ...
+
+    def fleet(self) -> Fleet: ...
+    def in_flight(self) -> Sequence[InFlight]: ...
+    def models(self) -> Sequence[Mapping[str, Any]]:
+        """OpenAI model objects with `context_length`."""
+        ...
+
+    def status(self) -> Mapping[str, Any]: ...
+
+
+async def _runtime(request: Request) -> Runtime:
+    return cast(Runtime, request.app.state.runtime)
+
+
+Serving = Annotated[Runtime, Depends(_runtime)]
+"""A route's parameter that receives the running gateway."""

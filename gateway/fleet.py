@@ -1,0 +1,234 @@
+"""The upstreams as they stand: each with its dialect, its connections and its circuit.
+
+`Links` is built whole from one load of the settings and closed whole when the next replaces it;
+requests in flight finish on the links they began with. `view` turns it into the values a decision
+looks at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from capture.exchange import Mode
+from capture.messages import Usage
+from gateway import pricing
+from gateway.circuit import Circuit
+from gateway.settings import Settings, Target, UpstreamSettings
+from gateway.thinking import ThinkingStore
+from gateway.upstreams.anthropic import Anthropic
+from gateway.upstreams.base import Prepared, Upstream
+from gateway.upstreams.mlx_lm import MlxLm
+from gateway.upstreams.openai_compatible import OpenAICompatible
+from gateway.upstreams.transport import (
+    ConnectFailed,
+    DeadlineExceeded,
+    HttpTransport,
+    Reply,
+    Transport,
+)
+from routers.features import Features, Fleet, Place
+
+ANTHROPIC_URL = "https://api.anthropic.com"
+
+
+class House(Protocol):
+    """The child process that serves the house model, as a link needs it."""
+
+    ready: asyncio.Event
+    failure: str | None
+
+    @property
+    def base_url(self) -> str:
+        """Empty when this machine cannot run it; `failure` says why."""
+        ...
+
+
+@dataclass(slots=True)
+class Link:
+    """One upstream, ready to be used."""
+
+    name: str
+    settings: UpstreamSettings
+    dialect: Upstream
+    circuit: Circuit
+    local: bool
+    free: bool
+    translates: bool
+    """Its replies are rendered anew for the client, so both forms are kept."""
+    transport: Transport
+    house: House | None = None
+    """The child process behind it; None for every upstream that is not ours to run."""
+    _base_url: str = ""
+
+    async def post(self, prepared: Prepared) -> Reply:
+        """Send one request and wait for the head of its reply. Raises TransportError."""
+        if self.house is not None:
+            await self._follow(self.house)
+        return await self.transport.post(prepared, self.settings.deadlines)
+
+    async def _follow(self, house: House) -> None:
+        """Wait for the house model's process, and go where it listens since its last start."""
+        seconds = self.settings.deadlines.first_token
+        if not house.base_url:
+            raise ConnectFailed(f"the house model cannot run here: {house.failure}")
+        try:
+            async with asyncio.timeout(seconds):
+                await house.ready.wait()
+        except TimeoutError:
+            raise DeadlineExceeded("first_token", seconds) from None
+        if house.base_url != self._base_url:
+            self.transport.close()
+            self.transport, self._base_url = HttpTransport(house.base_url), house.base_url
+
+    def cost(self, model: str, usage: Usage | None) -> float | None:
+        """US dollars for one attempt; None when unknown."""
+        if self.free:
+            return 0.0
+        return None if usage is None else pricing.cost_usd(self._provider, model, usage)
+
+    def worst_case(self, model: str, features: Features) -> float | None:
+        """Most US dollars this request can cost here; None when the price is unknown."""
+        if self.free:
+            return 0.0
+        bound = features.input_tokens_max
+        tokens = features.input_tokens if bound is None else bound
+        return pricing.worst_case_usd(self._provider, model, tokens, features.output_tokens)
+
+    @property
+    def _provider(self) -> str:
+        if self.settings.kind == "anthropic":
+            return "anthropic"
+        return urlsplit(self.settings.base_url or "").hostname or self.name
+
+
+def is_local(settings: UpstreamSettings) -> bool:
+    """Whether an upstream is inside the house: as set, else by its address."""
+    if settings.local is not None:
+        return settings.local
+    if settings.kind == "house":
+        return True
+    host = urlsplit(settings.base_url or ANTHROPIC_URL).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return ip.is_loopback or ip.is_private
+
+
+class Links:
+    """Every upstream of one load of the settings."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        generation: int,
+        *,
+        thinking: ThinkingStore,
+        house: House | None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.generation = generation
+        self._settings = settings
+        self._by_name = {
+            name: _link(name, upstream, thinking, house, environ)
+            for name, upstream in settings.upstreams.items()
+        }
+        modes = settings.modes
+        targets = ((Mode.RESTING, modes.resting), (Mode.ACTIVE, modes.active))
+        self._places = tuple(
+            self._place(mode, target)
+            for mode, target in (*targets, (Mode.BURST, modes.burst))
+            if target is not None
+        )
+        self._named = {name: self._place(None, to) for name, to in settings.models.items()}
+        self._priced = any(not link.free for link in self._by_name.values())
+
+    def __getitem__(self, name: str) -> Link:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[Link]:
+        return iter(self._by_name.values())
+
+    def fleet(self) -> Fleet:
+        """Every place and its health, prices left out."""
+        return Fleet(
+            places=tuple(map(self._now, self._places)),
+            named={name: self._now(place) for name, place in self._named.items()},
+            generation=self.generation,
+        )
+
+    def view(self, features: Features) -> Fleet:
+        """The same for one request, with what it would cost at each place."""
+        fleet = self.fleet()
+        if not self._priced:
+            return fleet
+        return Fleet(
+            places=tuple(self._price(place, features) for place in fleet.places),
+            named={name: self._price(place, features) for name, place in fleet.named.items()},
+            generation=fleet.generation,
+        )
+
+    def close(self) -> None:
+        """Drop idle connections; replies under way end by themselves."""
+        for link in self:
+            link.transport.close()
+
+    def _place(self, mode: Mode | None, target: Target) -> Place:
+        link = self._by_name[target.upstream]
+        known = link.settings.models.get(target.model)
+        return Place(
+            mode=mode,
+            upstream=target.upstream,
+            model=target.model,
+            local=link.local,
+            context_length=known.context_length if known else None,
+            images=known.images if known else None,
+        )
+
+    def _now(self, place: Place) -> Place:
+        ready = self._by_name[place.upstream].circuit.ready
+        return place if ready else replace(place, healthy=False)
+
+    def _price(self, place: Place, features: Features) -> Place:
+        link = self._by_name[place.upstream]
+        if link.free:
+            return place
+        return replace(place, worst_case_usd=link.worst_case(place.model, features))
+
+
+def _link(
+    name: str,
+    settings: UpstreamSettings,
+    thinking: ThinkingStore,
+    house: House | None,
+    environ: Mapping[str, str],
+) -> Link:
+    key = environ.get(settings.api_key_env) if settings.api_key_env else None
+    local = is_local(settings)
+    base_url = settings.base_url or ANTHROPIC_URL
+    dialect: Upstream
+    if settings.kind == "anthropic":
+        dialect = Anthropic(name, settings, key, thinking)
+    elif settings.kind == "openai_compatible":
+        dialect = OpenAICompatible(name, settings, key)
+    else:
+        dialect = MlxLm(name, settings, key)
+    return Link(
+        name=name,
+        settings=settings,
+        dialect=dialect,
+        circuit=Circuit(settings.circuit),
+        local=local,
+        free=local if settings.free is None else settings.free,
+        translates=settings.kind == "anthropic",
+        transport=HttpTransport(base_url),
+        house=house if settings.kind == "house" else None,
+    )

@@ -1,0 +1,268 @@
+"""The running gateway: everything that lives as long as the process, and what a reload replaces.
+
+Built by `Runtime.start`, ended by `stop`. Endpoints and pages see it through
+`gateway.endpoints.seam`; the hot path works with `seats`. A changed `majordomo.yaml` is built whole
+beside what serves, then put in its place; requests in flight finish on what they began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from capture.exchange import ExchangeEnd
+from capture.ingest import Ingester
+from capture.journal import Journal, new_epoch
+from capture.store import Store
+from gateway import budget
+from gateway.auth import HostGuard, Keyring
+from gateway.budget import Ledger
+from gateway.config import ConfigErrors, ConfigWatcher, Loaded
+from gateway.fleet import Links
+from gateway.flight import Flight, InFlight
+from gateway.home import Home
+from gateway.models import list_models
+from gateway.policy import build_policy
+from gateway.relay import Desk
+from gateway.retry import RetryBudget
+from gateway.seats import Current, Seats
+from gateway.settings import Settings
+from gateway.telemetry import Telemetry
+from gateway.thinking import ThinkingStore
+from gateway.upstreams.house import HouseServer
+from gateway.version import VERSION
+from routers.escalation import ConversationIn
+from routers.features import Fleet
+
+HOUSE_MODEL = Path(__file__).parent / "house_model"
+_CATCH_UP_SECONDS = 30.0
+"""How long starting waits for the last run's journal to reach the store: budgets depend on it."""
+
+log = logging.getLogger("gateway.runtime")
+
+
+class Runtime:
+    """See the module. Belongs to the event loop."""
+
+    def __init__(self, home: Home, config: ConfigWatcher, listening_on: str) -> None:
+        settings = config.current.settings
+        capture = settings.capture
+        self._listening_on = listening_on
+        self.home = home
+        self.config = config
+        self.started_at = time.time()
+        self.base_url = ""
+        """Set once the port is bound."""
+        self.draining = False
+        self.telemetry = Telemetry()
+        self.thinking = ThinkingStore()
+        self.journal = Journal(
+            home.journal,
+            segment_bytes=capture.segment_bytes,
+            sync_ms=capture.sync_ms,
+            epoch=new_epoch(),
+        )
+        self.keyring = Keyring.load(home.keys)
+        self.guard = HostGuard(listening_on, settings.server.allowed_hosts)
+        self.house: HouseServer | None = None
+        self.store: Store
+        self.ingester: Ingester
+        self.ledger: Ledger
+        self.seats: Seats
+        self._retry_budget = RetryBudget(settings.retries.budget_ratio)
+        self._keys_stamp = _stamp(home.keys)
+        self._chores: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, home: Home, config: ConfigWatcher, *, listening_on: str) -> Runtime:
+        """Open the journal and the store, start what must run, and be ready to serve.
+
+        Raises JournalError, StoreError or OSError; nothing is left open then.
+        """
+        loaded = config.current
+        self = cls(home, config, listening_on)
+        self.journal.open()
+        try:
+            await self._open(loaded)
+        except BaseException:
+            self.journal.close()
+            raise
+        return self
+
+    async def _open(self, loaded: Loaded) -> None:
+        self.store = await asyncio.to_thread(Store.open, self.home.database)
+        self.ingester = Ingester(
+            self.journal, self.store, keep_segments=loaded.settings.capture.keep_segments
+        )
+        self.ingester.start()
+        await self.ingester.catch_up(_CATCH_UP_SECONDS)
+        now = time.time()
+        limits = loaded.settings.escalation.budget
+        self.ledger = Ledger(
+            limits.day_usd,
+            limits.month_usd,
+            await asyncio.to_thread(self.store.spent, budget.day_start(now)),
+            await asyncio.to_thread(self.store.spent, budget.month_start(now)),
+        )
+        await self._mind_house(loaded.settings)
+        self.seats = Seats(self._build(loaded), self.telemetry)
+        self.seats.start()
+        self.config.on_change(self._reload)
+        self.config.start()
+        self._chores = asyncio.create_task(self._watch_keys(), name="watch-keys")
+
+    async def stop(self) -> None:
+        """End everything; what is journalled reaches the store first, if it can."""
+        self.draining = True
+        self.seats.stop()
+        self.config.stop()
+        if self._chores is not None:
+            self._chores.cancel()
+        self.seats.current.desk.links.close()
+        if self.house is not None:
+            await self.house.stop()
+        await self.ingester.catch_up(5.0)
+        await asyncio.to_thread(self.ingester.stop)
+        await asyncio.to_thread(self.journal.close)
+        self.store.close()
+
+    # what endpoints and pages see
+
+    @property
+    def settings(self) -> Settings:
+        return self.seats.current.settings
+
+    def fleet(self) -> Fleet:
+        return self.seats.current.desk.links.fleet()
+
+    def in_flight(self) -> Sequence[InFlight]:
+        return self.seats.snapshot()
+
+    def models(self) -> list[dict[str, Any]]:
+        return list_models(self.fleet(), int(self.started_at))
+
+    def status(self) -> dict[str, Any]:
+        """How it is doing, for `majordomo status`: no secrets, nothing of any request."""
+        current = self.seats.current
+        error = self.config.error
+        return {
+            "version": VERSION,
+            "pid": os.getpid(),
+            "base_url": self.base_url,
+            "home": str(self.home.root),
+            "started_at": self.started_at,
+            "uptime_s": time.time() - self.started_at,
+            "draining": self.draining,
+            "in_flight": len(self.seats),
+            "keys": bool(self.keyring),
+            "config": {
+                "path": str(self.home.settings),
+                "generation": current.generation,
+                "error": None if error is None else str(error),
+                "restart_needed": list(self.config.current.restart_needed),
+                "warnings": list(self.config.current.warnings),
+            },
+            "modes": [
+                {
+                    "mode": place.mode,
+                    "upstream": place.upstream,
+                    "model": place.model,
+                    "local": place.local,
+                    "context_length": place.context_length,
+                    "circuit": current.desk.links[place.upstream].circuit.state,
+                }
+                for place in self.fleet().places
+            ],
+            "capture": {
+                "durability": current.settings.capture.durability,
+                "journal_failure": self.journal.failure,
+                "ingest_failure": self.ingester.failure,
+                "ingest_lag_bytes": self.ingester.lag_bytes,
+            },
+            "house": None
+            if self.house is None
+            else {
+                "ready": self.house.ready.is_set(),
+                "failure": self.house.failure,
+                "restarts": self.house.restarts,
+            },
+        }
+
+    # reloading
+
+    def _build(self, loaded: Loaded) -> Current:
+        settings = loaded.settings
+        links = Links(settings, loaded.generation, thinking=self.thinking, house=self.house)
+        desk = Desk(
+            journal=self.journal,
+            ledger=self.ledger,
+            links=links,
+            retries=settings.retries,
+            budget=self._retry_budget,
+            capture=settings.capture,
+            on_end=self._count,
+        )
+        policy = build_policy(settings.escalation)
+        return Current(
+            settings,
+            loaded.generation,
+            policy,
+            desk,
+            follows_conversations=any(
+                isinstance(condition, ConversationIn)
+                for rule in policy.rules
+                for condition in rule.conditions
+            ),
+        )
+
+    async def _reload(self, loaded: Loaded) -> None:
+        """Put a changed file in place of what serves."""
+        limits = loaded.settings.escalation.budget
+        old = self.seats.current
+        await self._mind_house(loaded.settings)
+        self.seats.current = self._build(loaded)
+        self.ledger.relimit(limits.day_usd, limits.month_usd)
+        self.guard = HostGuard(self._listening_on, loaded.settings.server.allowed_hosts)
+        old.desk.links.close()
+        log.info("settings loaded", extra={"generation": loaded.generation})
+
+    async def _mind_house(self, settings: Settings) -> None:
+        """Run the house model's process while some upstream is `kind: house`, and only then."""
+        wanted = any(upstream.kind == "house" for upstream in settings.upstreams.values())
+        if wanted and self.house is None:
+            self.house = HouseServer(HOUSE_MODEL, self.home.house_log)
+            await self.house.start()
+        elif not wanted and self.house is not None:
+            house, self.house = self.house, None
+            await house.stop()
+
+    async def _watch_keys(self) -> None:
+        """Take made and revoked keys at once."""
+        while True:
+            await asyncio.sleep(1.0)
+            stamp = _stamp(self.home.keys)
+            if stamp != self._keys_stamp:
+                self._keys_stamp = stamp
+                self.keyring = Keyring.load(self.home.keys)
+
+    def _count(self, flight: Flight, end: ExchangeEnd) -> None:
+        self.telemetry.exchange(end, flight.decision)
+        if end.status == "ok" and flight.conversation is not None and flight.candidate is not None:
+            self.seats.conversations.answered(flight.conversation, flight.candidate.mode)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is replaced; None when it is not there."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+__all__ = ["ConfigErrors", "Runtime"]

@@ -1,0 +1,79 @@
+"""Who is being served now, and by which load of the settings.
+
+`Seats` counts requests in flight, keeps silent streams alive with one ticker for all of them, and
+holds `current`: everything that a change of the settings replaces. A request takes `current` once
+and finishes on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from gateway.conversation_modes import ConversationModes
+from gateway.flight import Flight, InFlight
+from gateway.relay import Desk
+from gateway.settings import Limits, Settings
+from gateway.telemetry import Telemetry
+from routers.escalation import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """One load of the settings, built."""
+
+    settings: Settings
+    generation: int
+    policy: Policy
+    desk: Desk
+    follows_conversations: bool = False
+    """Some rule asks which mode a conversation was last answered in."""
+
+    @property
+    def limits(self) -> Limits:
+        return self.settings.server.limits
+
+
+class Seats:
+    """The requests in flight. Belongs to the event loop."""
+
+    def __init__(self, current: Current, telemetry: Telemetry) -> None:
+        self.current = current
+        self.telemetry = telemetry
+        self.conversations = ConversationModes()
+        self._flights: dict[str, Flight] = {}
+        self._ticker: asyncio.Task[None] | None = None
+
+    @property
+    def full(self) -> bool:
+        return len(self._flights) >= self.current.limits.concurrent
+
+    def board(self, flight: Flight) -> None:
+        self._flights[flight.request.id] = flight
+
+    def leave(self, flight: Flight) -> None:
+        self._flights.pop(flight.request.id, None)
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    def snapshot(self) -> list[InFlight]:
+        return [flight.snapshot for flight in self._flights.values()]
+
+    def start(self) -> None:
+        """Begin keeping silent streams alive."""
+        self._ticker = asyncio.create_task(self._tick(), name="heartbeats")
+
+    def stop(self) -> None:
+        if self._ticker is not None:
+            self._ticker.cancel()
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            seconds = self.current.settings.server.heartbeat_seconds
+            await asyncio.sleep(min(seconds / 4, 1.0))
+            now = loop.time()
+            for flight in tuple(self._flights.values()):
+                if flight.request.stream:
+                    await flight.beat(now, seconds)

@@ -1,0 +1,183 @@
+"""The kinds of values that settings hold, each with what it refuses and how the schema says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, cast
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+)
+
+from capture.exchange import Mode
+from gateway.addresses import forbidden, parse_address
+
+CREDENTIAL_HEADERS = frozenset({
+    "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key",
+    "x-goog-api-key", "x-amz-security-token", "x-auth-token", "x-csrf-token",
+})  # fmt: skip
+"""Headers that carry secrets: no rule tests them, no decision and no record sees them."""
+
+_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+
+
+def _listed(value: object) -> object:
+    """One word stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _address(url: str) -> str:
+    """An http(s) address that is safe to send requests to, without a trailing slash."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"is no address: {error}") from None
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("must begin with http:// or https://")
+    if not host or port == 0:
+        raise ValueError("needs a host, as in http://127.0.0.1:11434/v1")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user or password; name the key's variable in api_key_env")
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ValueError("must not hold a query or fragment (`?` or `#`)")
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise ValueError("must not hold spaces or control characters")
+    reason = forbidden(host)
+    if reason is not None:
+        raise ValueError(f"must not point to {host}: {reason}")
+    return url.rstrip("/")
+
+
+def _host(host: str) -> str:
+    """An address or name to listen on."""
+    bare = host.strip("[]")
+    if parse_address(bare) is None and not _is_hostname(bare):
+        raise ValueError("must be an address or a host name alone, as in 127.0.0.1")
+    return bare
+
+
+def _host_name(host: str) -> str:
+    """A name for the allow-list: no scheme, no port, no wildcard."""
+    bare = host.strip("[]").lower()
+    if parse_address(bare) is None and not _is_hostname(bare):
+        raise ValueError("must be a host name alone: no scheme, no port, no `*`")
+    return bare
+
+
+def _is_hostname(text: str) -> bool:
+    labels = text.rstrip(".").split(".")
+    return len(text) <= 253 and all(
+        0 < len(label) <= 63 and label.replace("-", "a").replace("_", "a").isalnum()
+        and label.isascii() for label in labels
+    )  # fmt: skip
+
+
+def _tools(value: object) -> object:
+    """true, false, a name, or names."""
+    if isinstance(value, bool):
+        return value
+    names = _words(_listed(value))
+    if names is None:
+        raise ValueError("must be true, false, a tool's name, or a list of names")
+    if any(name.lower() in {"yes", "no", "on", "off", "any", "none"} for name in names):
+        raise ValueError("must be true (tools are offered) or false (none are), or tool names")
+    return names
+
+
+def _headers(value: object) -> object:
+    """Header names to a value, true or false; names in lower case."""
+    if not isinstance(value, dict):
+        raise ValueError("must map header names to a value, true or false")
+    wanted: dict[str, str | bool] = {}
+    for name, like in cast("dict[object, object]", value).items():
+        header = str(name).lower()
+        if not all(c.isascii() and (c.isalnum() or c in "-_") for c in header) or not header:
+            raise ValueError(f"`{name}` is no header name")
+        if header in CREDENTIAL_HEADERS:
+            raise ValueError(f"`{name}` carries a credential, which no rule may test; use `key`")
+        if not isinstance(like, str | bool):
+            raise ValueError(f"`{name}` must be a value in quotes, true or false")
+        wanted[header] = like
+    return wanted
+
+
+def _words(value: object) -> tuple[str, ...] | None:
+    """`value` as a tuple of non-empty strings; None when it is not that."""
+    if not isinstance(value, list | tuple):
+        return None
+    words = [word for word in cast("Iterable[object]", value) if isinstance(word, str) and word]
+    return tuple(words) if len(words) == len(cast("list[object]", value)) and words else None
+
+
+def _one_or_many(item: dict[str, object], *, at_least: int = 1) -> WithJsonSchema:
+    many = {"type": "array", "items": item, "minItems": at_least}
+    return WithJsonSchema({"anyOf": [item, many]})
+
+
+Name = Annotated[str, Field(pattern=_NAME)]
+"""Names users give to things: lower-case letters, digits, `.`, `_`, `-`; at most 64."""
+EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+ModelName = Annotated[str, Field(min_length=1, max_length=256)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Url = Annotated[str, Field(max_length=2048), AfterValidator(_address)]
+Host = Annotated[str, Field(max_length=253), AfterValidator(_host)]
+HostName = Annotated[str, Field(max_length=253), AfterValidator(_host_name)]
+Words = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    Field(min_length=1),
+    BeforeValidator(_listed),
+    _one_or_many({"type": "string", "minLength": 1}),
+]
+"""One word, or a list of them."""
+KeyNames = Annotated[
+    tuple[Name, ...],
+    Field(min_length=1),
+    BeforeValidator(_listed),
+    _one_or_many({"type": "string", "pattern": _NAME}),
+]
+ModeOrder = Annotated[
+    tuple[Mode, ...],
+    BeforeValidator(_listed),
+    _one_or_many({"type": "string", "enum": [mode.value for mode in Mode]}, at_least=0),
+]
+HostNames = Annotated[
+    tuple[HostName, ...],
+    BeforeValidator(_listed),
+    _one_or_many({"type": "string", "maxLength": 253}, at_least=0),
+]
+ModeNames = Annotated[
+    tuple[Mode, ...],
+    Field(min_length=1),
+    BeforeValidator(_listed),
+    _one_or_many({"type": "string", "enum": [mode.value for mode in Mode]}),
+]
+ToolNames = Annotated[
+    bool | tuple[str, ...],
+    PlainValidator(_tools),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "boolean"},
+                {"type": "string", "minLength": 1},
+                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+            ]
+        }
+    ),
+]
+HeaderValues = Annotated[
+    dict[str, str | bool],
+    PlainValidator(_headers),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "boolean"}]},
+        }
+    ),
+]

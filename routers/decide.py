@@ -1,0 +1,144 @@
+"""The one decision: where a request goes, and why. Pure, and quick enough for every request.
+
+The mode comes from the rule that decides for the model name asked for, else from that name itself
+(a mode's, or a configured one), else from the default. The policy's fallback order follows it.
+Constraints then rule places out; places whose circuit is open go last. In particular:
+
+- A mode asked for by name is a wish: when it cannot be had, the fallback order answers and says so.
+  Asking for a local mode never falls back to BURST, since the client chose to stay home.
+- A configured name means that one place and no other.
+- Private outranks everything. A private request also tries the local modes that the fallback order
+  leaves out, rather than being refused while the house could answer.
+- One place serving two modes is tried once.
+
+`RouteDecision.reasons` reads: who marked the request private (only when it is private), what chose
+the mode, then what stood in the way of each place before the first candidate.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from capture.exchange import Candidate, Mode, Reason, RouteDecision
+from routers.constraints import objection
+from routers.escalation import AUTO, Policy, Reading, read_rules, why
+from routers.features import Budget, Features, Fleet, Place
+
+_MODES = {mode.value: mode for mode in Mode}
+_AT_HOME = (Mode.ACTIVE, Mode.RESTING)
+
+
+class _Wish(NamedTuple):
+    """Which places to consider, in order, before any constraint."""
+
+    modes: tuple[Mode, ...]
+    named: Place | None
+    """The one place a configured name stands for; `modes` is empty then."""
+    reason: Reason
+
+
+class _Weighed(NamedTuple):
+    """One place held against the constraints."""
+
+    candidate: Candidate
+    against: Reason | None
+    """Why it may not answer; None when it may."""
+    healthy: bool
+
+
+def decide(features: Features, fleet: Fleet, policy: Policy, budget: Budget) -> RouteDecision:
+    """Where this request goes, the fallbacks after it, and everything that was looked at."""
+    reading = read_rules(policy.rules, features)
+    private = features.private or reading.marker is not None
+    wish = _wish(features, fleet, policy, reading)
+    weighed = [
+        _Weighed(
+            _candidate(mode, place.upstream, place.model),
+            objection(place, features, private, budget),
+            place.healthy,
+        )
+        for mode, place in _places(wish, fleet, private)
+    ]
+    ready = [w.candidate for w in weighed if w.against is None and w.healthy]
+    failing = [w.candidate for w in weighed if w.against is None and not w.healthy]
+    candidates = (*ready, *failing)
+    reasons = [wish.reason, *_in_the_way(weighed, candidates[0] if candidates else None)]
+    if wish.modes and fleet.at(wish.modes[0]) is None:
+        reasons.insert(1, Reason("not_configured", f"no model serves {wish.modes[0]}"))
+    if private:
+        reasons.insert(0, _marked_by(reading))
+    return RouteDecision(
+        candidates=candidates,
+        reasons=tuple(reasons),
+        rules=reading.traces,
+        excluded=tuple([(w.candidate, w.against) for w in weighed if w.against is not None]),
+        private=private,
+        alias=features.alias,
+        config_generation=fleet.generation,
+    )
+
+
+def _wish(features: Features, fleet: Fleet, policy: Policy, reading: Reading) -> _Wish:
+    rule, alias = reading.decider, features.alias
+    if rule is not None and rule.then is not None:
+        text = f"rule `{rule.name}` applies because {why(rule, features)}"
+        return _Wish((rule.then, *policy.fallback), None, Reason(f"rule:{rule.name}", text))
+    if alias == AUTO:
+        reason = Reason("default", f"no rule decides and the default is {policy.default}")
+        return _Wish((policy.default, *policy.fallback), None, reason)
+    mode = _MODES.get(alias)
+    if mode is not None:
+        fallback = (
+            policy.fallback
+            if mode is Mode.BURST
+            else tuple(m for m in policy.fallback if m is not Mode.BURST)
+        )
+        return _Wish((mode, *fallback), None, Reason("asked", f"the client asked for {mode}"))
+    named = fleet.named.get(alias)
+    if named is None:
+        return _Wish((), None, Reason("unknown_model", f"no model is called `{alias[:80]}` here"))
+    return _Wish(
+        (), named, Reason("named", f"the client asked for `{alias}`, which means this model")
+    )
+
+
+def _places(wish: _Wish, fleet: Fleet, private: bool) -> list[tuple[Mode, Place]]:
+    """The places wished for, in order, each once."""
+    if wish.named is not None:
+        place = wish.named
+        return [(place.mode or (Mode.ACTIVE if place.local else Mode.BURST), place)]
+    places: list[tuple[Mode, Place]] = []
+    seen: set[tuple[str, str]] = set()
+    for mode in (*wish.modes, *_AT_HOME) if private and wish.modes else wish.modes:
+        place = fleet.at(mode)
+        if place is not None and (place.upstream, place.model) not in seen:
+            seen.add((place.upstream, place.model))
+            places.append((mode, place))
+    return places
+
+
+@lru_cache(maxsize=256)
+def _candidate(mode: Mode, upstream: str, model: str) -> Candidate:
+    """Few differ and each is immutable, so they are made once."""
+    return Candidate(mode, upstream, model)
+
+
+def _in_the_way(weighed: list[_Weighed], first: Candidate | None) -> list[Reason]:
+    """Why each place before the first candidate is not the first candidate."""
+    reasons: list[Reason] = []
+    for candidate, against, healthy in weighed:
+        if candidate is first:
+            break
+        if against is not None:
+            reasons.append(against)
+        elif not healthy:
+            text = f"`{candidate.model}` at `{candidate.upstream}` keeps failing and goes last"
+            reasons.append(Reason("unhealthy", text))
+    return reasons
+
+
+def _marked_by(reading: Reading) -> Reason:
+    if reading.marker is None:
+        return Reason("private", "the client asks that it stays home")
+    return Reason("private", f"rule `{reading.marker.name}` marks it private")

@@ -1,0 +1,75 @@
+"""A route decision in one sentence, for the API, the command line and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from capture.exchange import Attempt, Candidate, Mode, Reason, RouteDecision
+
+
+def explain(decision: RouteDecision, attempts: Sequence[Attempt] = ()) -> str:
+    """Who answered and why.
+
+    With `attempts` the sentence says what really happened, a fallback after a failure included;
+    without them it takes the first candidate to have answered.
+    """
+    why = _because(decision)
+    if not decision.candidates:
+        return f"Refused, since nothing may answer: {why}."
+    if not attempts:
+        return f"Answered {_place(decision.candidates[0])}: {why}."
+    last = attempts[-1]
+    place = _place(Candidate(last.mode, last.upstream, last.model))
+    if last.status == "ok":
+        failed = [attempt for attempt in attempts[:-1] if attempt.status != "ok"]
+        return f"Answered {place}{_after(failed)}: {why}."
+    return f"Not answered, {_failures(attempts)}: {why}."
+
+
+def _because(decision: RouteDecision) -> str:
+    """What chose the mode, what stood in the way, and who marked it private."""
+    reasons = decision.reasons[1:] if decision.private else decision.reasons
+    if not reasons:
+        return "no reason was recorded"
+    text = reasons[0].text
+    if len(reasons) > 1:
+        text += ", but " + _listed(reasons[1:])
+    if decision.private:
+        text += f"; it is private: {decision.reasons[0].text}"
+    return text
+
+
+def _place(candidate: Candidate) -> str:
+    mode = candidate.mode.upper()
+    if candidate.mode is Mode.BURST:
+        return f"by {candidate.model} at {candidate.upstream} ({mode})"
+    return f"at home by {candidate.model} ({mode})"
+
+
+def _listed(reasons: Sequence[Reason]) -> str:
+    texts = [reason.text for reason in reasons]
+    return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + " and " + texts[-1]
+
+
+def _after(failed: Sequence[Attempt]) -> str:
+    return f" after {_failures(failed)}" if failed else ""
+
+
+def _failures(attempts: Sequence[Attempt]) -> str:
+    return " and ".join(f"{attempt.model} {_failure(attempt)}" for attempt in attempts)
+
+
+def _failure(attempt: Attempt) -> str:
+    match attempt.status:
+        case "http_error":
+            return f"answered with HTTP {attempt.http_status}"
+        case "connect_error":
+            return "could not be reached"
+        case "timeout":
+            return "took too long"
+        case "cancelled":
+            return "was cancelled"
+        case "broken":
+            return "broke off"
+        case "ok":
+            return "answered"

@@ -1,0 +1,5 @@
+"""``python -m trainer.house``: train the house model."""
+
+from trainer.house.train import main
+
+main()
