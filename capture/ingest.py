@@ -40,12 +40,15 @@ _LOG_BYTES = 128 << 20
 _BAD_RECORD = (
     sqlalchemy.exc.DataError,
     sqlalchemy.exc.IntegrityError,
+    sqlalchemy.exc.InterfaceError,
+    sqlalchemy.exc.ProgrammingError,
     ArithmeticError,
     LookupError,
     TypeError,
     ValueError,
 )
-"""What a record can be to blame for; everything else is the store's trouble, and tried again."""
+"""What a record can be to blame for; everything else is the store's trouble, and tried again. So is
+what fails without the record, too."""
 
 _log = logging.getLogger(__name__)
 

@@ -116,6 +116,7 @@ class Journal:
         self._work = threading.Event()
         self._hurry = threading.Event()
         self._closing = False
+        self._stopped = False
         self._thread = threading.Thread(target=self._run, name="journal-sync", daemon=True)
 
     def open(self) -> None:
@@ -270,7 +271,7 @@ class Journal:
             return False
         if position <= self._durable:
             return True
-        return False if self._closing else None
+        return False if self._stopped else None
 
     def _run(self) -> None:
         """The sync thread."""
@@ -286,6 +287,8 @@ class Journal:
             for listener in self._listeners:
                 listener()
         self._sync()
+        with self._lock:
+            self._stopped = True
         self._release_waiters()
 
     def _probe(self) -> None:

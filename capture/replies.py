@@ -91,7 +91,7 @@ class Reply:
     usage: Usage | None
     """None when it did not say."""
     complete: bool
-    """Every choice ended with a finish reason, or the stream said `[DONE]`."""
+    """Every choice ended with a finish reason, or the stream said `[DONE]`; and no error came."""
     error: Json | None = None
     """An error the server told instead, or after a part of the answer."""
 
@@ -260,7 +260,11 @@ class _Choice:
         parts = [
             ContentPart(kind, text) for kind, said in spoken if (text := _whole("".join(said)))
         ]
-        calls = [ToolCall(c.id, c.name, _whole("".join(c.arguments))) for c in self.calls]
+        calls = [
+            ToolCall(call.id, call.name, _whole("".join(call.arguments)))
+            for call in self.calls
+            if call.id or call.name or call.arguments  # some servers send an empty one
+        ]
         return Message(self.role, (*parts, *self.others), tuple(calls))
 
 
@@ -302,7 +306,8 @@ class ReplyReader:
             for index, choice in sorted(self._choices.items())
         )
         finished = bool(choices) and all(choice.finished for choice in self._choices.values())
-        return Reply(choices, self._usage, finished or self._done, self._error)
+        complete = (finished or self._done) and self._error is None
+        return Reply(choices, self._usage, complete, self._error)
 
     def _lines(self, data: bytes) -> None:
         """Take whole lines, keep what follows the last line end."""
@@ -368,11 +373,15 @@ def _part(value: object) -> ContentPart:
         return ContentPart("other", data={"value": value})
     kind = _PART_KINDS.get(_text(part.get("type")) or "", "other")
     if kind in ("text", "thinking", "refusal"):
-        said = next((t for f in ("text", kind) if (t := _text(part.get(f))) is not None), None)
-        if said is not None:
-            return ContentPart(kind, said)
-        return ContentPart("other", data=part)
+        said = next((t for f in ("text", kind) if (t := _spoken(part.get(f))) is not None), None)
+        return ContentPart("other", data=part) if said is None else ContentPart(kind, said)
     return ContentPart(kind, data=part)
+
+
+def _spoken(value: object) -> str | None:
+    """Text, or the texts of a list of text parts (Mistral's thinking), joined."""
+    parts = _list(value)
+    return "".join(part.text or "" for part in _parts(parts)) if parts else _text(value)
 
 
 def _tool_calls(entry: Json) -> tuple[ToolCall, ...]:

@@ -47,7 +47,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _top(
     *,
-    version: Annotated[  # noqa: ARG001  # its callback acts
+    version: Annotated[  # its callback acts
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
     ] = False,
 ) -> None:
@@ -113,7 +113,9 @@ def explain(
 @app.command()
 def logs(
     *,
-    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many to begin with.")] = 50,
+    lines: Annotated[
+        int, typer.Option("-n", "--lines", min=0, help="How many to begin with.")
+    ] = 50,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as they come.")] = False,
     as_json: AsJson = False,
 ) -> None:

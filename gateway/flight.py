@@ -7,6 +7,7 @@ possible moment; keeps a silent stream alive; and hears from the server when the
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -70,8 +71,8 @@ class Flight:
         self.started_at = started_at
         self.conversation = conversation
         """What its conversation is known by; None while no rule asks."""
-        self.began = asyncio.get_running_loop().time()
-        """Loop time at which the request was whole."""
+        self.began = time.perf_counter()
+        """When the request was whole, by `time.perf_counter`; the loop's clock is too coarse."""
         self.queued_s: float | None = None
         """Seconds from the request being whole to its first attempt."""
         self.candidate: Candidate | None = decision.chosen
@@ -123,7 +124,7 @@ class Flight:
     async def write(self, data: bytes) -> None:
         """Send a piece of a stream; waits while the client reads slowly."""
         if self.first_token_at is None:
-            self.first_token_at = asyncio.get_running_loop().time()
+            self.first_token_at = time.perf_counter()
         await self._body(data, more=True)
 
     async def end_stream(self, data: bytes) -> None:
@@ -172,7 +173,7 @@ class Flight:
         self.bytes_out += len(data)
         await self._response.body(data, more=more)
         self._sending = False
-        self._last_sent = asyncio.get_running_loop().time()
+        self._last_sent = time.perf_counter()
 
     def _identity(self) -> list[RawHeader]:
         """The headers that say which exchange this is and who answered why."""

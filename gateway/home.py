@@ -7,7 +7,7 @@
       majordomo.db            0600   the store
       journal/                0700   append-only segments
       logs/                   0700   gateway.jsonl and house.log
-      cache/                  0700   what can be made again: the house model's compiled kernels
+      cache/                  0700   what can be made again: the house model's working directory
       run/                    0700   who is serving now, and where
 
 Paths are decided here and nowhere else. Files are written whole or not at all, and are never

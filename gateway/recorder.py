@@ -7,7 +7,7 @@ terminal bytes. Which failures of the journal matter is the settings' `capture.o
 
 from __future__ import annotations
 
-import asyncio
+import time
 from dataclasses import dataclass, field
 
 from capture.exchange import Attempt, ExchangeEnd, ExchangeStatus
@@ -132,7 +132,7 @@ class Recorder:
         error: GatewayError | None,
     ) -> ExchangeEnd:
         flight = self.flight
-        now = asyncio.get_running_loop().time()
+        now = time.perf_counter()
         costs = [attempt.cost_usd for attempt in self.attempts]
         known = [cost for cost in costs if cost is not None]
         notes = tuple(self.notes) + (reply.notes if reply else ())

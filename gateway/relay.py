@@ -37,8 +37,8 @@ from routers.features import Features
 
 _ERROR_BYTES = 256 * 1024
 """Most bytes read of an upstream's error body."""
-_REPLY_BYTES = 256 * 1024 * 1024
-"""Most bytes of one reply, streamed or not."""
+_REPLY_BYTES = 32 * 1024 * 1024
+"""Most bytes of one reply that is not streamed; it has to be held whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Relay:
         if not candidates:
             raise refusal(self._flight.decision)
         desk.budget.earn()
-        self._flight.queued_s = asyncio.get_running_loop().time() - self._flight.began
+        self._flight.queued_s = time.perf_counter() - self._flight.began
         index = 0
         while True:
             failed = await self._attempt(candidates[index])
@@ -232,7 +232,7 @@ class Relay:
         out, end = link.dialect.read_reply(flight.request, attempt.model, body)
         link.circuit.succeeded()
         self._finish(link, attempt, began, end)
-        flight.first_token_at = asyncio.get_running_loop().time()
+        flight.first_token_at = time.perf_counter()
         record.delivered(out)
         ended = await record.end("ok", 200, reply=end, last_bytes=len(out))
         self._desk.on_end(flight, ended)

@@ -84,7 +84,7 @@ _DOCS_HEAD = (
     "this. How a request finds its model is told in [escalation.md](escalation.md).",
     "",
     "`majordomo.yaml` lies in Majordomo's home (`~/.majordomo`, or `MAJORDOMO_HOME`). It is YAML",
-    "1.2 of at most 256 KiB, without tags and merge keys. A change is taken within a second or two;",
+    "1.2 of at most 256 KiB, without tags and merge keys. A change is taken in a second or two;",
     "a file with mistakes changes nothing, and `majordomo config check` lists them all as",
     "`file:line:column`. Secrets are never written here: a setting names the environment variable",
     "that holds one. Durations are seconds, money is US dollars, days and months are UTC.",

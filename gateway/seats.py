@@ -8,6 +8,7 @@ and finishes on it.
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 from gateway.conversation_modes import ConversationModes
@@ -69,11 +70,10 @@ class Seats:
             self._ticker.cancel()
 
     async def _tick(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             seconds = self.current.settings.server.heartbeat_seconds
             await asyncio.sleep(min(seconds / 4, 1.0))
-            now = loop.time()
+            now = time.perf_counter()
             for flight in tuple(self._flights.values()):
                 if flight.request.stream:
                     await flight.beat(now, seconds)

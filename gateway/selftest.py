@@ -40,10 +40,12 @@ class SelfTest:
     total_s: float
 
 
-async def run_self_test(base_url: str, key: str | None, *, seconds: float = SECONDS) -> SelfTest:
-    """Ask `auto` one question. Never raises for what the gateway or a model does."""
+async def run_self_test(
+    base_url: str, key: str | None, *, model: str = "auto", seconds: float = SECONDS
+) -> SelfTest:
+    """Ask one question. Never raises for what the gateway or a model does."""
     body = {
-        "model": "auto",
+        "model": model,
         "messages": [{"role": "user", "content": QUESTION}],
         "max_tokens": OUTPUT_TOKENS,
         "stream": True,

@@ -17,11 +17,12 @@ from pydantic import (
 from capture.exchange import Mode
 from gateway.addresses import forbidden, parse_address
 
-CREDENTIAL_HEADERS = frozenset({
-    "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key",
-    "x-goog-api-key", "x-amz-security-token", "x-auth-token", "x-csrf-token",
+SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "credential", "password")
+"""A header whose name holds one of these carries a secret: no rule tests it, no record keeps it."""
+UNSEEN_HEADERS = frozenset({
+    "host", "connection", "content-length", "content-type", "accept", "accept-encoding",
 })  # fmt: skip
-"""Headers that carry secrets: no rule tests them, no decision and no record sees them."""
+"""Headers that say nothing of a request's purpose: no rule tests them, no record keeps them."""
 
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
@@ -99,8 +100,10 @@ def _headers(value: object) -> object:
         header = str(name).lower()
         if not all(c.isascii() and (c.isalnum() or c in "-_") for c in header) or not header:
             raise ValueError(f"`{name}` is no header name")
-        if header in CREDENTIAL_HEADERS:
+        if any(word in header for word in SECRET_WORDS):
             raise ValueError(f"`{name}` carries a credential, which no rule may test; use `key`")
+        if header in UNSEEN_HEADERS:
+            raise ValueError(f"`{name}` is not among the headers that rules see")
         if not isinstance(like, str | bool):
             raise ValueError(f"`{name}` must be a value in quotes, true or false")
         wanted[header] = like

@@ -45,6 +45,15 @@ class PlaceVitals:
 
 
 @dataclass(frozen=True, slots=True)
+class HouseVitals:
+    """The child process that serves the house model."""
+
+    ready: bool
+    failure: str | None
+    """Why it does not serve; None when it does or is starting for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Vitals:
     """How the gateway itself is doing at this moment."""
 
@@ -65,6 +74,10 @@ class Vitals:
     refuses_unrecorded: bool
     """What happens while the journal fails: True refuses new requests, False serves unrecorded."""
     places: tuple[PlaceVitals, ...]
+    restart_needed: tuple[str, ...] = ()
+    """Settings whose change on disk has no effect before a restart, as `server.port`."""
+    house: HouseVitals | None = None
+    """The house model's process; None when no upstream uses it."""
     day_left_usd: float | None = None
     """Money left for BURST today (UTC); None means no limit."""
     month_left_usd: float | None = None

@@ -50,7 +50,9 @@ class ThinkingStore:
         self.bytes = 0
         """Bytes held now, about."""
 
-    def __len__(self) -> int:
+    @property
+    def turns(self) -> int:
+        """How many turns it holds."""
         return len(self._entries)
 
     def sending(self, request_id: str, model: str, prefix: bytes) -> None:

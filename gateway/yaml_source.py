@@ -20,6 +20,7 @@ MAX_BYTES = 256 * 1024
 """Larger texts are refused by whoever reads the file; this parser takes seconds for that many."""
 _MAX_DEPTH = 32
 _MAX_VALUES = 50_000
+_MAX_DIGITS = 40
 
 Path = tuple[str | int, ...]
 """Keys and indices from the top of the document down to a value."""
@@ -153,6 +154,7 @@ class _Builder:
 def _inspect(text: str) -> None:
     """Refuse, before anything is built, what no settings file needs."""
     depth = documents = 0
+    anchors: set[object] = set()
     for event in _parser().parse(text):
         kind = type(event).__name__
         mark = _mark(event.start_mark)
@@ -160,9 +162,15 @@ def _inspect(text: str) -> None:
             documents += 1
         if documents > 1:
             raise SourceError(mark, "begins a second document; a settings file holds one")
+        if getattr(event, "version", None) or getattr(event, "tags", None):
+            raise SourceError(Mark(1, 1), "directives (`%YAML`, `%TAG`) are not allowed")
         tag = getattr(event, "tag", None)
         if tag is not None:
             raise SourceError(mark, f"tags are not allowed here (`{str(tag)[:60]}`)")
+        anchor = None if kind == "AliasEvent" else getattr(event, "anchor", None)
+        if anchor in anchors:
+            raise SourceError(mark, f"the anchor `{str(anchor)[:60]}` is given twice")
+        anchors |= {anchor} - {None}
         depth += kind in {"MappingStartEvent", "SequenceStartEvent"}
         depth -= kind in {"MappingEndEvent", "SequenceEndEvent"}
         if depth > _MAX_DEPTH:
@@ -177,18 +185,19 @@ def _scalar(node: _Node, mark: Mark) -> object:
             return None
         case "bool":
             return text.lower() == "true"
-        case "int":
-            return _integer(text, mark)
-        case "float":
-            return _float(text)
+        case "int" | "float" as kind:
+            try:
+                return _integer(text) if kind == "int" else _float(text)
+            except ValueError:
+                raise SourceError(mark, "is no number; put it in quotes if it is text") from None
         case _:
             return text
 
 
-def _integer(text: str, mark: Mark) -> int:
-    if len(text) > 40:
-        raise SourceError(mark, "is too long for a number")
+def _integer(text: str) -> int:
     digits = text.replace("_", "")
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(text)
     try:
         return int(digits, 10)
     except ValueError:

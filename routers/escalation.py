@@ -66,9 +66,10 @@ class ToolsPresent:
         return "tools", "some" if self.wanted else "none", _count(features.tools), held
 
     def because(self, features: Features) -> str:
-        return (
-            f"{_count(features.tools)} tools are offered" if self.wanted else "no tools are offered"
-        )
+        if not self.wanted:
+            return "no tools are offered"
+        offered = len(features.tools)
+        return "1 tool is offered" if offered == 1 else f"{offered} tools are offered"
 
 
 @dataclass(frozen=True, slots=True)

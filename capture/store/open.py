@@ -147,6 +147,7 @@ def _engine(
         "sqlite://",
         creator=connect,
         poolclass=pool,
+        hide_parameters=True,  # what people said does not belong in logs
         json_serializer=_json,
         json_deserializer=orjson.loads,
         **options,

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from gateway.commands.console import clean, fail, plain, say, say_json, say_plainly
 from gateway.config import Loaded, load_file
 from gateway.config_errors import ConfigErrors
-from gateway.schema import schema_bytes
+from gateway.schema_gen import shipped_schema
 
 
 def check(path: Path, *, as_json: bool) -> None:
@@ -47,7 +47,7 @@ def show(path: Path, *, as_json: bool) -> None:
 
 def schema() -> None:
     """Print the JSON schema of majordomo.yaml."""
-    sys.stdout.buffer.write(schema_bytes())
+    sys.stdout.buffer.write(shipped_schema().encode())
 
 
 def _load(path: Path) -> Loaded:
@@ -55,5 +55,3 @@ def _load(path: Path) -> Loaded:
         return load_file(path)
     except ConfigErrors as error:
         fail("\n".join(error.lines))
-
-

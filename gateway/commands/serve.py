@@ -1,4 +1,4 @@
-"""`majordomo serve`: only serve, for service managers: nothing is looked for and nothing written."""
+"""`majordomo serve`: only serve, for service managers; nothing is looked for or written."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ def serve(home: Home, host: str | None, port: int | None) -> None:
     """Serve a home that has settings until told to stop."""
     refuse_shared_names()
     if not home.settings.exists():
-        fail(
-            f"there is no {home.settings}: `majordomo up` looks for models, writes one and serves"
-        )
+        fail(f"there is no {home.settings}: `majordomo up` looks for models, writes one and serves")
     home.create()
 
     async def on_ready(runtime: Runtime, base_url: str) -> None:

@@ -31,14 +31,14 @@ def run_gateway(home: Home, host: str | None, port: int | None, on_ready: OnRead
     """Serve until told to stop. Fails with what to do about it when it cannot."""
     try:
         settings = load_file(home.settings).settings
+    except ConfigErrors as error:
+        fail(_mend(error))
+    try:
         start_logging(home.logs, settings.log)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(home, host=host, port=port, on_ready=on_ready))
     except ConfigErrors as error:
-        fail(
-            "\n".join(error.lines) + "\nMend the file and start again; "
-            "`majordomo config check` says whether it is right."
-        )
+        fail(_mend(error))
     except JournalLocked as error:
         fail(_already(home) or f"{error}\nTwo gateways cannot serve one home.")
     except ServeError as error:
@@ -48,8 +48,14 @@ def run_gateway(home: Home, host: str | None, port: int | None, on_ready: OnRead
         fail(f"cannot serve {home.root}: {error}")
 
 
+def _mend(error: ConfigErrors) -> str:
+    return "\n".join(
+        [*error.lines, "Mend that and start again; `majordomo config check` says when it is right."]
+    )
+
+
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it is installed, which is everywhere but on other Pythons than CPython."""
+    """Uvloop where it is installed, which is everywhere but on other Pythons than CPython."""
     try:
         import uvloop
     except ImportError:

@@ -9,21 +9,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from rich.syntax import Syntax
 
-from gateway.client import running
 from gateway.commands.console import clean, console, say, say_plainly, table
 from gateway.commands.serving import refuse_shared_names, run_gateway, warn
-from gateway.config import load_file
-from gateway.config_errors import ConfigErrors
 from gateway.home import Home, write_new_private
 from gateway.own_key import own_key
 from gateway.paste import blocks, hermes_hint
 from gateway.runtime import Runtime
-from gateway.schema import schema_bytes
+from gateway.schema_gen import shipped_schema
 from gateway.selftest import SelfTest, run_self_test
 from gateway.settings import Settings
 from gateway.starter import starter_yaml
@@ -33,7 +29,7 @@ from gateway.upstreams.house_model import HOUSE_MODEL_DIR, context_length
 
 ANTHROPIC_KEY = "ANTHROPIC_API_KEY"
 HOUSE_SECONDS = 180.0
-"""For the house model to start, its first compilation included."""
+"""For the house model to start, however busy the machine is."""
 
 
 def up(home: Home, host: str | None, port: int | None, *, self_test: bool) -> None:
@@ -64,8 +60,12 @@ def _first_settings(home: Home) -> bool:
     found = asyncio.run(detect())
     has_key = bool(os.environ.get(ANTHROPIC_KEY))
     _show_found(found, has_key)
-    text = starter_yaml(found, anthropic=has_key)
-    write_new_private(home.schema, schema_bytes())
+    text = starter_yaml(
+        found,
+        ANTHROPIC_KEY if has_key else None,
+        house_context=context_length(HOUSE_MODEL_DIR),
+    )
+    write_new_private(home.schema, shipped_schema().encode())
     if not write_new_private(home.settings, text.encode()):
         return False
     say(f"Wrote [bold]{clean(home.settings)}[/]: every line explained, yours to change.")
@@ -139,8 +139,7 @@ def _show_test(test: SelfTest) -> None:
 
 
 def _show_blocks(runtime: Runtime, base_url: str) -> None:
-    auto = next((model for model in runtime.models() if model["id"] == "auto"), {})
-    length = auto.get("context_length")
+    length = next((m.get("context_length") for m in runtime.models() if m["id"] == "auto"), None)
     screen = console()
     for block in blocks(base_url, needs_key=bool(runtime.keyring), context_length=length):
         say(f"\n[bold]{block.title}[/] ({clean(block.where)})")
@@ -153,5 +152,3 @@ def _show_blocks(runtime: Runtime, base_url: str) -> None:
     if hint is not None:
         warn(hint)
     say("Stop with Ctrl-C.")
-
-

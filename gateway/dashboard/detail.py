@@ -13,10 +13,13 @@ from gateway.dashboard.text import Shown, one_line, shown, shown_json
 from gateway.dashboard.transcript import Said, reply_turn, transcript
 from gateway.dashboard.words import ATTEMPT, RULE, Status, missing, status
 from gateway.endpoints.explaining import decision_of, sentence
+from gateway.endpoints.lookup import client_got
 
 RAW_LIMIT = 50_000
 """Characters of a raw body shown in the page."""
 ERROR_LIMIT = 2_000
+NAME_LIMIT = 80
+"""Characters of a model's name where it is shown as a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def exchange_page(detail: ExchangeDetail, now: float) -> Page:
         title=one_line(row.asked, 60) if row.asked else f"Exchange {row.id}",
         open=row.status == "open",
         mode=row.mode,
-        model=row.model,
+        model=one_line(row.model, NAME_LIMIT) if row.model else None,
         status=status(row.status),
         private=decision.private,
         when=moment(row.began_at, now),
@@ -157,7 +160,7 @@ def _facts(detail: ExchangeDetail) -> Iterator[Fact]:
     usage = row.usage
     none = missing(row.status)
     waiting = "\u2026" if row.status == "open" else "none"
-    yield Fact("Asked for", row.alias)
+    yield Fact("Asked for", one_line(row.alias, NAME_LIMIT))
     yield Fact("Tokens in", count(usage.input_tokens) if usage else None, none)
     yield Fact("Tokens out", count(usage.output_tokens) if usage else None, none)
     if usage and usage.cache_read_tokens is not None:
@@ -222,10 +225,10 @@ def _attempt(tried: AttemptDetail) -> Try:
 def _raw(detail: ExchangeDetail) -> Iterator[Raw]:
     base = f"/v1/exchanges/{detail.summary.id}"
     yield _body("Request as received", detail.request, f"{base}/request", json=True)
-    delivered = detail.delivered or detail.partial
-    yield _body("Response as the client got it", delivered, f"{base}/response")
+    got = client_got(detail)
+    yield _body("Response as the client got it", got, f"{base}/response")
     for number, attempt in enumerate(detail.attempts, 1):
-        if attempt.raw and attempt.raw != delivered:
+        if attempt.raw and attempt.raw != got:
             name = f"Response of attempt {number}, from {attempt.upstream}"
             yield _body(name, attempt.raw, f"{base}/attempts/{number}/response")
 

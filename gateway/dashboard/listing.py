@@ -12,6 +12,7 @@ from gateway.dashboard.text import one_line
 from gateway.dashboard.words import STATUS, Status, missing, status
 from gateway.endpoints.lookup import Stretch, Wanted
 from gateway.endpoints.vitals import Problem
+from gateway.paste import Block
 from gateway.telemetry import Vitals
 
 PAGE_ROWS = 50
@@ -74,8 +75,8 @@ class Listing:
     statuses: tuple[Choice, ...]
     base_url: str
     """What clients are pointed at."""
-    keyed: bool
-    """Clients need a key."""
+    paste: tuple[Block, ...]
+    """What to paste into them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ def house(now: Vitals, problems: tuple[Problem, ...]) -> House:
     return House(now.in_flight, now.config_generation, left, problems)
 
 
-def listing(found: Stretch, wanted: Wanted, *, now: float, base_url: str, keyed: bool) -> Listing:
+def listing(
+    found: Stretch, wanted: Wanted, *, now: float, base_url: str, paste: tuple[Block, ...]
+) -> Listing:
     """The page for what was `found` of what was `wanted`."""
     newest = wanted.before is None
     return Listing(
@@ -110,7 +113,7 @@ def listing(found: Stretch, wanted: Wanted, *, now: float, base_url: str, keyed:
         modes=_choices({mode.value: mode.value.upper() for mode in Mode}, wanted.mode),
         statuses=_choices({str(name): words for name, words in STATUS.items()}, wanted.status),
         base_url=base_url,
-        keyed=keyed,
+        paste=paste,
     )
 
 

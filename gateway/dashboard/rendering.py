@@ -7,7 +7,7 @@ our own files loads and no inline script or style runs.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -46,7 +46,8 @@ _environment = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-_environment.globals.update(assets=ASSETS, ticked=ticked)
+_known_to_templates = cast("dict[str, object]", _environment.globals)
+_known_to_templates.update(assets=ASSETS, ticked=ticked)
 
 
 def render(template: str, **values: object) -> Markup:

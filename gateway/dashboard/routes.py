@@ -25,6 +25,7 @@ from gateway.endpoints.lookup import Wanted, checked_id, find, recent
 from gateway.endpoints.seam import Runtime, Serving
 from gateway.endpoints.vitals import problems, vitals
 from gateway.errors import GatewayError
+from gateway.paste import Block, blocks
 
 router = APIRouter(include_in_schema=False)
 
@@ -78,8 +79,14 @@ async def static_file(name: str, request: Request) -> Response:
 
 async def _listing(request: Request, runtime: Runtime, wanted: Wanted) -> tuple[Listing, House]:
     found = await recent(runtime, PAGE_ROWS, wanted)
-    base_url = f"{request.url.scheme}://{request.headers.get('host', '')}/v1"
-    shown = listing(found, wanted, now=time.time(), base_url=base_url, keyed=bool(runtime.keyring))
+    address = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    shown = listing(
+        found,
+        wanted,
+        now=time.time(),
+        base_url=f"{address}/v1",
+        paste=() if found.rows else _paste(runtime, address),
+    )
     return shown, _house(runtime)
 
 
@@ -88,6 +95,11 @@ def _live(found: Listing, now: House) -> tuple[str, Markup]:
     inner = render("list.html", page=found, house=now)
     digest = hashlib.sha256(inner.encode()).hexdigest()[:16]
     return digest, render("live.html", page=found, inner=inner, digest=digest)
+
+
+def _paste(runtime: Runtime, address: str) -> tuple[Block, ...]:
+    auto = runtime.models()[0].get("context_length")
+    return blocks(address, needs_key=bool(runtime.keyring), context_length=auto)
 
 
 def _house(runtime: Runtime) -> House:

@@ -25,7 +25,12 @@ _ODD = re.compile(
     "|\r(?!\n)"
 )
 _TICKS = re.compile(r"`([^`<>]{1,200})`")
-_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 0x7F: "\u2421"}
+_CONTROLS = (
+    "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "HT", "LF", "VT", "FF", "CR",
+    "SO", "SI", "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC",
+    "FS", "GS", "RS", "US",
+)  # fmt: skip
+"""ASCII's own names of its control characters, in order."""
 
 
 def visible(text: str) -> Markup:
@@ -40,20 +45,25 @@ def visible(text: str) -> Markup:
 
 
 def _mark(character: str) -> Markup:
+    title = unicodedata.name(character, "control character")
+    return Markup('<span class="odd" title="U+{:04X} {}">{}</span>').format(
+        ord(character), title, _name(character)
+    )
+
+
+def _name(character: str) -> str:
     code = ord(character)
-    shown = _PICTURES.get(code, f"U+{code:04X}")
-    name = unicodedata.name(character, "control character")
-    return Markup('<span class="odd" title="U+{:04X} {}">{}</span>').format(code, name, shown)
+    return _CONTROLS[code] if code < len(_CONTROLS) else f"U+{code:04X}"
 
 
 def plain(text: str) -> str:
     """The same as bare text, for titles, attributes and short fields; still to be escaped."""
-    return _ODD.sub(lambda match: _PICTURES.get(ord(match[0]), f"<U+{ord(match[0]):04X}>"), text)
+    return _ODD.sub(lambda match: f"<{_name(match[0])}>", text)
 
 
 def ticked(text: str) -> Markup:
     """A sentence of ours: visible, and what stands between backticks as code."""
-    return Markup(_TICKS.sub(r"<code>\1</code>", visible(text)))  # noqa: S704  # escaped before
+    return Markup(_TICKS.sub(r"<code>\1</code>", str(visible(text))))  # noqa: S704  # escaped before
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ they get thinking only where the digest of all that is the one the reply was mad
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -21,7 +21,6 @@ from gateway.thinking import ThinkingStore, Turn
 
 Block = Mapping[str, Any]
 
-_DIGEST_BYTES = 16
 _THINKING = frozenset({"thinking", "redacted_thinking"})
 
 
@@ -31,7 +30,7 @@ class Prefix:
     __slots__ = ("_hash",)
 
     def __init__(self, system: Sequence[Json], tools: Sequence[Json]) -> None:
-        self._hash = blake2b(digest_size=_DIGEST_BYTES)
+        self._hash = sha256()
         for item in (*system, *tools):
             self.add(item)
 
@@ -95,7 +94,7 @@ def _keys(model: str, prefix: bytes, said: Iterable[Block]) -> list[str]:
     calls = [f"{model}\0{b['id']}" for b in said if b["type"] == "tool_use"]
     if calls:
         return calls
-    text = blake2b(_text(said).encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).hexdigest()
+    text = sha256(_text(said).encode("utf-8", "replace")).hexdigest()
     return [f"{model}\0{prefix.hex()}\0{text}"]
 
 

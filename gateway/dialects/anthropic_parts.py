@@ -11,6 +11,8 @@ from gateway.dialects.values import Json, Notes, json_array, json_object, json_s
 
 _IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _PDF = "application/pdf"
+_NATIVE_FIELDS = ("type", "source", "title", "context", "citations")
+"""What is taken of a part that a client wrote in the Messages API's own words."""
 _TEXT_KINDS = frozenset({"text", "input_text", "output_text"})
 
 
@@ -63,7 +65,7 @@ def _block(part: Json, notes: Notes, *, media: bool) -> Json | None:
 
 def _media(kind: object, part: Json, notes: Notes) -> Json:
     if kind in ("image", "document") and json_object(part.get("source")):
-        return {key: value for key, value in part.items() if key != "cache_control"}
+        return {key: part[key] for key in _NATIVE_FIELDS if key in part}
     if kind in ("image_url", "input_image"):
         image = part.get("image_url")
         url = image if isinstance(image, str) else json_object(image).get("url")

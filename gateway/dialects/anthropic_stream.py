@@ -100,6 +100,21 @@ class ClaudeStream:
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes at any split; give back whole chunks for the client."""
+        if self.done:
+            return b""
+        out: list[bytes] = []
+        lone = None if self._rest else _lone_payload(data)
+        if lone is not None:
+            self._event(lone, out)
+            return b"".join(out)
+        for payload in payloads(self._whole_events(data)):
+            if self.done:
+                break
+            self._event(payload, out)
+        return b"".join(out)
+
+    def _whole_events(self, data: bytes) -> bytes:
+        """All events that `data` completes; what is left waits for more."""
         searched = max(0, len(self._rest) - 3)  # a boundary may begin in what came before
         self._rest += data
         cut = end_of_events(self._rest[searched:])
@@ -107,15 +122,9 @@ class ClaudeStream:
             if len(self._rest) > _EVENT_BYTES:
                 self._fail(f"sent an event of over {_EVENT_BYTES} bytes")
             return b""
-        cut += searched
-        events = bytes(self._rest[:cut])
-        del self._rest[:cut]
-        out: list[bytes] = []
-        for payload in payloads(events):
-            if self.done:
-                break
-            self._event(payload, out)
-        return b"".join(out)
+        events = bytes(self._rest[: searched + cut])
+        del self._rest[: searched + cut]
+        return events
 
     def finish(self) -> tuple[bytes, ReplyEnd]:
         """The finish chunk, if Claude finished, and what is known of the reply."""
@@ -282,3 +291,12 @@ class ClaudeStream:
 def _index(event: Json) -> int | None:
     """Which content block an event is about; None when it does not say."""
     return json_count(event.get("index"))
+
+
+def _lone_payload(data: bytes) -> bytes | None:
+    """The data of the one event that `data` is, as Claude mostly sends them; None when it is not
+    plainly that."""
+    at = data.find(b"data:")
+    if at < 0 or data.find(b"\n", at) != len(data) - 2 or not data.endswith(b"\n\n"):
+        return None
+    return data[at + 5 : -2] if at == 0 or data[at - 1] == 0x0A else None

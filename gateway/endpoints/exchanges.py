@@ -15,7 +15,7 @@ from capture.exchange import ExchangeStatus, Mode, RouteDecision, RuleTrace
 from capture.plain import plain_message
 from capture.store.rows import ExchangeDetail
 from gateway.endpoints.explaining import decision_of, sentence
-from gateway.endpoints.lookup import Wanted, checked_id, find, recent
+from gateway.endpoints.lookup import Wanted, checked_id, client_got, find, recent
 from gateway.endpoints.responses import json_response
 from gateway.endpoints.seam import Serving
 from gateway.wire import (
@@ -80,8 +80,7 @@ async def raw_request(id: str, runtime: Serving) -> Response:
 @router.get("/v1/exchanges/{id}/response", response_class=Response)
 async def raw_response(id: str, runtime: Serving) -> Response:
     """The response body as the client got it, or as much of it as there is."""
-    detail = await find(runtime, id)
-    return _download(detail.delivered or detail.partial, f"{id}-response.txt")
+    return _download(client_got(await find(runtime, id)), f"{id}-response.txt")
 
 
 @router.get("/v1/exchanges/{id}/attempts/{number}/response", response_class=Response)

@@ -17,13 +17,15 @@ from gateway.wire import Liveness, Readiness
 router = APIRouter(tags=["health"])
 
 
-@router.api_route("/livez", methods=["GET", "HEAD"], response_model=Liveness)
+@router.head("/livez", include_in_schema=False)
+@router.get("/livez", response_model=Liveness)
 async def livez() -> Response:
     """Whether the process answers at all."""
     return json_response(Liveness())
 
 
-@router.api_route("/readyz", methods=["GET", "HEAD"], response_model=Readiness)
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz", response_model=Readiness)
 async def readyz(runtime: Serving) -> Response:
     """Whether a request sent now would be answered; 503 and the reasons' codes when not."""
     stops = [problem.code for problem in problems(vitals(runtime)) if problem.effect == "stops"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import orjson
 from starlette.concurrency import run_in_threadpool
 
 from capture.exchange import ExchangeStatus, Mode
@@ -56,6 +57,13 @@ async def find(runtime: Runtime, id: str) -> ExchangeDetail:
     if found is None:
         raise unknown_exchange(id)
     return replace(found, summary=_as_it_runs(found.summary, flights))
+
+
+def client_got(detail: ExchangeDetail) -> bytes:
+    """The response body as the client got it: our error where that was the whole response, else
+    what was relayed (heartbeats, and an error told in-band, are not part of it)."""
+    told = detail.error is not None and (detail.summary.http_status or 0) >= 400
+    return orjson.dumps({"error": detail.error}) if told else detail.delivered or detail.partial
 
 
 @dataclass(frozen=True, slots=True)

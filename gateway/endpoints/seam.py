@@ -54,6 +54,25 @@ class Loaded(Protocol):
 
     @property
     def generation(self) -> int: ...
+    @property
+    def restart_needed(self) -> tuple[str, ...]:
+        """Changed settings that take a restart."""
+        ...
+
+
+class Ready(Protocol):
+    """Something that has begun to work, or not yet: an `asyncio.Event` to look at."""
+
+    def is_set(self) -> bool: ...
+
+
+class House(Protocol):
+    """The child process that serves the house model."""
+
+    @property
+    def ready(self) -> Ready: ...
+    @property
+    def failure(self) -> str | None: ...
 
 
 class Config(Protocol):
@@ -112,6 +131,11 @@ class Runtime(Protocol):
     def journal(self) -> Journal: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def house(self) -> House | None:
+        """None when no upstream uses it."""
+        ...
+
     @property
     def telemetry(self) -> Telemetry: ...
     @property

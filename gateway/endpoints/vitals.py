@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gateway.endpoints.seam import Runtime
-from gateway.telemetry import PlaceVitals, Vitals
+from gateway.telemetry import HouseVitals, PlaceVitals, Vitals
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ def vitals(runtime: Runtime) -> Vitals:
     places = [*fleet.places, *fleet.named.values()]
     budget = runtime.ledger.left()
     error = runtime.config.error
+    house = runtime.house
     return Vitals(
         draining=runtime.draining,
         in_flight=len(runtime.in_flight()),
@@ -45,6 +46,8 @@ def vitals(runtime: Runtime) -> Vitals:
             PlaceVitals(place.mode or "named", place.upstream, place.model, place.healthy)
             for place in places
         ),
+        restart_needed=runtime.config.current.restart_needed,
+        house=None if house is None else HouseVitals(house.ready.is_set(), house.failure),
         day_left_usd=budget.day_left_usd,
         month_left_usd=budget.month_left_usd,
     )
@@ -60,9 +63,9 @@ def _serving(now: Vitals) -> Iterator[Problem]:
     if now.draining:
         yield Problem("draining", "stops", "Majordomo is shutting down; open replies are finished")
     if not now.places:
-        yield Problem("no_upstream", "stops", "no upstream is configured, so nothing can answer")
+        yield Problem("no_upstream", "stops", "No upstream is configured, so nothing can answer")
     elif not any(place.healthy for place in now.places):
-        yield Problem("no_upstream", "stops", "no upstream is healthy, so nothing can answer")
+        yield Problem("no_upstream", "stops", "No upstream is healthy, so nothing can answer")
     for upstream in dict.fromkeys(place.upstream for place in now.places if not place.healthy):
         yield Problem(
             "circuit_open",
@@ -70,23 +73,28 @@ def _serving(now: Vitals) -> Iterator[Problem]:
             f"{upstream} keeps failing and is rested; it is tried again soon",
         )
 
+    if now.house is not None and now.house.failure is not None:
+        yield Problem("house", "warns", f"The house model does not run: {now.house.failure}")
+    elif now.house is not None and not now.house.ready:
+        yield Problem("house", "warns", "The house model is starting; requests for it wait")
+
 
 def _recording(now: Vitals) -> Iterator[Problem]:
     if now.journal_failure is not None and now.refuses_unrecorded:
         yield Problem(
             "capture",
             "stops",
-            f"exchanges cannot be recorded, so new requests are refused: {now.journal_failure}",
+            f"Exchanges cannot be recorded, so new requests are refused: {now.journal_failure}",
         )
     elif now.journal_failure is not None:
         yield Problem(
-            "capture", "warns", f"exchanges are NOT being recorded: {now.journal_failure}"
+            "capture", "warns", f"Exchanges are NOT being recorded: {now.journal_failure}"
         )
     if now.ingest_failure is not None:
         yield Problem(
             "ingest",
             "warns",
-            "exchanges are safe in the journal but do not reach the store, so pages and budgets "
+            "Exchanges are safe in the journal but do not reach the store, so pages and budgets "
             f"lag behind: {now.ingest_failure}",
         )
 
@@ -96,11 +104,17 @@ def _settings(now: Vitals) -> Iterator[Problem]:
         yield Problem(
             "config",
             "warns",
-            f"the settings on disk were refused; load {now.config_generation} still serves: "
+            f"The settings on disk were refused; load {now.config_generation} still serves: "
             f"{now.config_error}",
+        )
+    if now.restart_needed:
+        yield Problem(
+            "restart",
+            "warns",
+            f"Changed settings wait for a restart: {', '.join(now.restart_needed)}",
         )
     for period, left in (("today", now.day_left_usd), ("this month", now.month_left_usd)):
         if left is not None and left <= 0:
             yield Problem(
-                "budget", "warns", f"the BURST budget for {period} is spent; requests stay at home"
+                "budget", "warns", f"The BURST budget for {period} is spent; requests stay at home"
             )

@@ -1,12 +1,13 @@
 """The house model's server: a real `mlx_lm.server` in a child process, kept alive.
 
-`HouseServer` starts it, waits until it answers, lets it say a few tokens so that its kernels are
-compiled before a client waits for them, watches it, and starts it again when it ends. It owns the
+`HouseServer` starts it, waits until it answers, lets it say a few tokens so that no client waits
+for what only the first request costs, watches it, and starts it again when it ends. It owns the
 process and its log; requests go to it through the transport like to any other upstream.
 
 The child listens on loopback alone, gets an environment without secrets, may not reach a model
-hub, answers no foreign origin, and never outlives the gateway (`house_child`). mlx compiles
-kernels into the temporary directory and loads them from there, so it is given a private one.
+hub, answers no foreign origin, and never outlives the gateway (`house_child`). It does not compile
+kernels: for a model this small that gains nothing, and on a CPU the first request would wait half a
+minute for a C++ compiler, whose libraries mlx loads from the temporary directory.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import httpx2
 
@@ -97,7 +98,7 @@ class HouseServer:
         self.model_dir = model_dir
         self.log_path = log_path
         self.cache_dir = cache_dir or log_path.parent.parent / "cache"
-        """Compiled kernels, kept between starts. By default HOME/cache for a log in HOME/logs."""
+        """The child's working and temporary directory; by default HOME/cache for HOME/logs."""
         self.ready = asyncio.Event()
         """Set while the server answers completions."""
         self.failure: str | None = None
@@ -209,13 +210,12 @@ class HouseServer:
         async with httpx2.AsyncClient(base_url=origin, trust_env=False, timeout=5.0) as client:
             if (why := await self._until_healthy(client, exited, started)) or exited.done():
                 return why
-            await self._complete(client, {})
+            await self._complete(client)
             self.start_seconds = time.monotonic() - started
             self.failure = None
             self.ready.set()
             self._tell()
             log.info("house model: ready after %.1f s", self.start_seconds)
-            await self._complete(client, {"temperature": 0.7, "top_p": 0.9})
             while not exited.done():
                 await asyncio.wait({exited}, timeout=self._patience.watch)
                 if not exited.done() and await _is_broken(client):
@@ -236,13 +236,13 @@ class HouseServer:
             await asyncio.wait({exited}, timeout=self._patience.poll)
         return None
 
-    async def _complete(self, client: httpx2.AsyncClient, options: Mapping[str, Any]) -> None:
-        """Have it say two tokens. Raises httpx2.HTTPError when it cannot."""
+    async def _complete(self, client: httpx2.AsyncClient) -> None:
+        """Have it say two tokens, sampled. Raises httpx2.HTTPError when it cannot."""
         body = {
             "model": "default_model",
             "messages": [{"role": "user", "content": "Hello"}],
             "max_tokens": 2,
-            **options,
+            "temperature": 0.7,
         }
         reply = await client.post("/v1/chat/completions", json=body, timeout=self._patience.warm)
         reply.raise_for_status()
@@ -285,6 +285,7 @@ def child_environment(environ: Mapping[str, str], cache_dir: Path) -> dict[str, 
     }
     return kept | {
         "TMPDIR": str(cache_dir),
+        "MLX_DISABLE_COMPILE": "1",
         "HF_HOME": str(cache_dir / "hub"),
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",

@@ -106,7 +106,8 @@ class MlxLm(OpenAICompatible):
         known = self._models.get(model)
         return Capability(
             context_length=known.context_length if known else None,
-            output_tokens=HOUSE_OUTPUT_TOKENS if self._house else None,
+            output_tokens=(known.max_output_tokens if known else None)
+            or (HOUSE_OUTPUT_TOKENS if self._house else None),
             images=not self._house and (known is None or known.images is not False),
         )
 

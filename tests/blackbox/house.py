@@ -1,8 +1,8 @@
 """The household under test: three scripted upstreams, and the settings that name them.
 
 `small` serves RESTING, `big` ACTIVE (both at home), `cloud` BURST (not at home). Further model
-names reach `small` under other terms: `fragile` (its circuit opens at two failures), `hurried`
-(short deadlines), `nowhere` (a closed port), `blackhole` (connections never complete).
+names reach `small` under other terms: `hurried` (short deadlines), `nowhere` (a closed port),
+`blackhole` (connections never complete).
 """
 
 from __future__ import annotations
@@ -70,9 +70,7 @@ class House:
     def odd_places(self, blackhole: str) -> dict[str, Any]:
         """Sections `upstreams` and `models` with the further names."""
         hurry = {"connect": 0.4, "first_token": 0.4, "idle": 0.4, "total": 1.0}
-        fragile = {"failures": 2, "rest_seconds": 0.5}
         upstreams = {
-            "fragile": _upstream(self.small.base_url, "tiny-1", circuit=fragile),
             "hurried": _upstream(self.small.base_url, "tiny-1", deadlines=hurry),
             "nowhere": _upstream(closed_port(), "tiny-1"),
             "blackhole": _upstream(blackhole, "tiny-1", deadlines=hurry),

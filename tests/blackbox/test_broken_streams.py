@@ -113,11 +113,13 @@ async def test_an_endless_line_is_cut_off_before_it_fills_the_memory(
         while True:
             await call.send(b"x" * MEGABYTE)
 
-    house.small.on(mark, endless)
+    for upstream in house.upstreams:
+        upstream.on(mark, endless)
     before = gateway.resident_bytes()
     reply = await chat(gateway.url, mark, stream=True, within=20)
-    seen = house.small.seen(mark)[0]
-    await asyncio.wait_for(seen.closed.wait(), 1)
+    for upstream in house.upstreams:
+        for seen in upstream.seen(mark):
+            await asyncio.wait_for(seen.closed.wait(), 1)
     assert gateway.resident_bytes() - before < 128 * MEGABYTE
     if reply.status == 200:
         assert error_in(reply.events)["who"] == "upstream"

@@ -289,7 +289,7 @@ async def test_a_stale_kept_connection_costs_the_client_nothing(
 async def test_models_lists_every_name_with_its_context_length(gateway: GatewayProcess) -> None:
     reply = await get(gateway.url, "/v1/models")
     models = {m["id"]: m for m in reply.json()["data"]}
-    assert {"auto", "resting", "active", "burst", "fragile", "hurried"} <= set(models)
+    assert {"auto", "resting", "active", "burst", "nowhere", "hurried"} <= set(models)
     assert models["auto"]["context_length"] >= 65_536
     for name, model in models.items():
         assert model["object"] == "model"

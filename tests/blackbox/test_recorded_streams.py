@@ -14,6 +14,7 @@ from tests.support.gateway_process import GatewayProcess
 from tests.support.raw_client import (
     Reply,
     chat,
+    event_data,
     split_events,
 )
 
@@ -21,13 +22,18 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def _expected(reply: Reply, recorded: bytes) -> None:
-    end = recorded.rfind(b"data: [DONE]")
-    if end >= 0:
-        assert reply.body == recorded[:end] + fake.DONE
-        return
-    *before, _ = split_events(recorded)
+    """Every byte up to the recording's terminal event: its `[DONE]`, or the error it tells."""
+    before: list[bytes] = []
+    for raw in split_events(recorded):
+        if raw.startswith(b"data: [DONE]"):
+            assert reply.body == b"".join([*before, fake.DONE])
+            return
+        if b"error" in raw and "error" in (event_data(raw) or {}):
+            break
+        before.append(raw)
     assert reply.status != 200 or reply.body.startswith(b"".join(before))
     assert b"[DONE]" not in reply.body
+    assert b'"error"' in reply.body
 
 
 async def test_recorded_streams_pass_byte_for_byte_at_any_chunking(

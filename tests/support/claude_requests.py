@@ -26,14 +26,15 @@ _CHAT_BLOCKS = frozenset(
 
 def why_not_chat(body: JsonObject) -> str | None:
     """Why no chat client could have made this request; None when one could."""
-    messages: list[Any] = body["messages"]
-    if not all(isinstance(m, dict) and m["content"] for m in messages):
+    messages: list[JsonObject | str] = body["messages"]
+    if any(isinstance(m, str) or not m.get("content") for m in messages):
         return "malformed on purpose"
     fields = body.keys() - _CHAT_FIELDS
     if fields:
         return f"uses {', '.join(sorted(fields))}"
     reasons = [_why_not_tool(tool) for tool in body.get("tools") or ()]
     for message in messages:
+        assert isinstance(message, dict)
         reasons.extend(_why_not_block(block) for block in _blocks(message["content"]))
     return next((reason for reason in reasons if reason), None)
 

@@ -71,8 +71,8 @@ def calls(*ids: str, content: str | None = None, name: str = "look") -> JsonObje
         "role": "assistant",
         "content": content,
         "tool_calls": [
-            {"id": id, "type": "function", "function": {"name": name, "arguments": '{"at": 1}'}}
-            for id in ids
+            {"id": call, "type": "function", "function": {"name": name, "arguments": '{"at": 1}'}}
+            for call in ids
         ],
     }
 

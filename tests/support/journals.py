@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def make_journal(
 @contextmanager
 def capturing(
     home: Path, *, keep_segments: int = 4, segment_bytes: int = 1 << 26
-) -> Iterator[tuple[Journal, Ingester, Store]]:
+) -> Generator[tuple[Journal, Ingester, Store]]:
     """One run of a gateway's capture: journal, ingester and store, closed in order at the end."""
     journal = make_journal(home / "journal", segment_bytes=segment_bytes)
     store = Store.open(home / "majordomo.db")

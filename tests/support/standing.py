@@ -6,6 +6,7 @@ What the real runtime computes from the network (health, what is in flight) is p
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ def ask(text: str) -> bytes:
 @dataclass
 class Loaded:
     generation: int = 3
+    restart_needed: tuple[str, ...] = ()
 
 
 @dataclass
@@ -86,6 +88,14 @@ class Ledger:
 
 
 @dataclass
+class House:
+    """The house model's process, as far as it is looked at."""
+
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: str | None = None
+
+
+@dataclass
 class Failing:
     """A journal that cannot be written."""
 
@@ -100,6 +110,7 @@ class Standing:
         self.config = Config()
         self.ledger = Ledger()
         self.telemetry = Telemetry()
+        self.house: House | None = None
         self.draining = False
         self.keyring: object = ()
         self.places: tuple[Place, ...] = (

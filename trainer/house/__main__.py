@@ -2,4 +2,5 @@
 
 from trainer.house.train import main
 
-main()
+if __name__ == "__main__":  # the helper processes import this file too
+    main()

@@ -94,22 +94,24 @@ class Offered:
     """The slots that the client declares as numbers."""
     extras: tuple[str, ...]
     """Optional arguments that no request fills."""
+    order: tuple[Argument, ...]
+    """The arguments in the order in which they are declared and written."""
 
     def schema(self) -> Json:
         """The tool in OpenAI's form."""
         properties = {
             self.keys[a.slot]: {"type": "number" if a.slot in self.numeric else "string"}
-            for a in self.skill.arguments
+            for a in self.order
         }
         properties |= {extra: {"type": "string"} for extra in self.extras}
-        required = [self.keys[a.slot] for a in self.skill.arguments if not a.optional]
+        required = [self.keys[a.slot] for a in self.order if not a.optional]
         return _function(self.name, properties, required)
 
     def call(self, asked: Asked) -> Json:
         """The tool call that serves the request: ``{"name", "arguments"}``."""
         given = arguments_of(self.skill, asked)
         arguments = {self.keys[slot]: self._typed(slot, value) for slot, value in given.items()}
-        in_order = [self.keys[a.slot] for a in self.skill.arguments]
+        in_order = [self.keys[a.slot] for a in self.order]
         return {
             "name": self.name,
             "arguments": {key: arguments[key] for key in in_order if key in arguments},
@@ -153,9 +155,26 @@ def _alias(canonical: str, names: tuple[str, ...], naming: str, rng: random.Rand
     """The name under which a tool or an argument is offered; the last of `names` never trains."""
     if naming == "held":
         return names[-1]
-    if naming == "canonical" or rng.random() < 0.55:
+    if naming == "canonical" or rng.random() < 0.5:
         return canonical
     return rng.choice(names[:-1])
+
+
+def _argument_name(argument: Argument, naming: str, rng: random.Random) -> str:
+    """As `_alias`; in training now and then a made-up name, so that names are read, not known."""
+    if naming == "mixed" and rng.random() < 0.12:
+        return values.made_up_word(rng)
+    return _alias(argument.names[0], argument.names, naming, rng)
+
+
+def _order(
+    skill: Skill, keys: dict[str, str], naming: str, rng: random.Random
+) -> tuple[Argument, ...]:
+    """The order of the arguments; shuffled now and then, if their names still tell them apart."""
+    known = all(keys[a.slot] in a.names for a in skill.arguments)
+    if naming == "mixed" and known and rng.random() < 0.2:
+        return tuple(rng.sample(skill.arguments, len(skill.arguments)))
+    return skill.arguments
 
 
 def offer(skill: Skill, naming: str, rng: random.Random) -> Offered:
@@ -163,11 +182,15 @@ def offer(skill: Skill, naming: str, rng: random.Random) -> Offered:
     name = _alias(skill.name, skill.tools, naming, rng)
     if naming == "mixed" and rng.random() < 0.08:
         name = rng.choice(_NAMESPACES) + name
-    keys = {a.slot: _alias(a.names[0], a.names, naming, rng) for a in skill.arguments}
+    elif naming == "mixed" and rng.random() < 0.1:
+        name = f"{name}_{values.made_up_word(rng)}"
+    keys = {a.slot: _argument_name(a, naming, rng) for a in skill.arguments}
+    if len(set(keys.values())) < len(keys):
+        keys = {a.slot: a.names[0] for a in skill.arguments}
     numeric = frozenset(a.slot for a in skill.arguments if _is_number(a, naming, rng))
     count = rng.choices((0, 1, 2), (0.8, 0.14, 0.06))[0] if naming == "mixed" else 0
     extras = tuple(rng.sample([extra for extra in _EXTRAS if extra not in keys.values()], count))
-    return Offered(skill, name, keys, numeric, extras)
+    return Offered(skill, name, keys, numeric, extras, _order(skill, keys, naming, rng))
 
 
 def _is_number(argument: Argument, naming: str, rng: random.Random) -> bool:
@@ -346,13 +369,13 @@ def result_exchange(before: Exchange, held: bool, rng: random.Random) -> Exchang
 def _training_exchange(box: Toolbox, rng: random.Random) -> list[Json]:
     """One exchange of a training conversation, replies included."""
     roll = rng.random()
-    if box.offered and roll < 0.78:
+    if box.offered and roll < 0.76:
         first = skill_exchange(rng.choice(box.offered), TRAINING, rng)
         if rng.random() < 0.6:
             return [*first.request, first.reply]
         then = result_exchange(first, False, rng)
         return [*then.request, then.reply]
-    if roll < 0.88:
+    if roll < 0.86:
         talk = rng.choices(TALKS, [len(talk.productions) for talk in TALKS])[0]
         exchange = talk_exchange(talk, TRAINING, rng)
     else:

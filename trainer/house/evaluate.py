@@ -1,9 +1,10 @@
 # pyright: basic
 """Evaluate a house model as it is served: mlx_lm, its chat template, greedy decoding.
 
-``python -m trainer.house.evaluate DIR [--per-skill N] [--seed N] [--json FILE]`` prints a table and
-writes the figures.  A tool call is right if the name and all arguments are equal, types included; a
-text is right if it is equal.  (Basic type checking: mlx_lm has no types.)
+``python -m trainer.house.evaluate DIR [--per-skill N] [--seed N] [--write]`` prints the figures;
+``--write`` puts them into DIR's ``evaluation.json`` and model card.  A tool call is right if the
+name and all arguments are equal, types included; a text is right if it is equal.  (Basic type
+checking: mlx_lm has no types.)
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from trainer.house.heldout import PRODUCTION, SEEN, WORDING, Case, cases
 
 HEADLINE = (SEEN, WORDING, PRODUCTION)
 """The groups that are broken down by skill."""
+
+
+OPENING, CLOSING = "<!-- figures -->", "<!-- end of figures -->"
+"""What stands around the figures in a model card."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,8 @@ def is_right(said: str, expected: dict[str, Any]) -> bool:
     calls = expected.get("tool_calls")
     if not calls:
         return said.strip() == expected["content"].strip()
-    return json.dumps(called(said)) == json.dumps(calls[0]["function"])
+    wanted = calls[0]["function"]
+    return json.dumps(called(said), sort_keys=True) == json.dumps(wanted, sort_keys=True)
 
 
 def _share(answers: list[Answer]) -> dict[str, float | int]:
@@ -132,6 +138,16 @@ def evaluate(folder: Path, per_skill: int, seed: int) -> tuple[dict[str, Any], l
     return figures, answers
 
 
+def write(folder: Path, figures: dict[str, Any]) -> None:
+    """Put the figures beside the model, and between the marks of its card if it has one."""
+    (folder / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    card = folder / "README.md"
+    if card.exists():
+        before, opened, rest = card.read_text(encoding="utf-8").partition(OPENING)
+        _, closed, after = rest.partition(CLOSING)
+        card.write_text(f"{before}{opened}\n{table(figures)}\n{closed}{after}", encoding="utf-8")
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -142,13 +158,15 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, default=7, help="differs from the one that training measures with"
     )
-    parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument(
+        "--write", action="store_true", help="into DIR's evaluation.json and README.md"
+    )
     parser.add_argument("--wrong", action="store_true", help="also print what went wrong")
     given = parser.parse_args()
     figures, answers = evaluate(given.folder, given.per_skill, given.seed)
     print(table(figures))  # noqa: T201 - a command line prints
-    if given.json:
-        given.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if given.write:
+        write(given.folder, figures)
     if given.wrong:
         for answer in answers:
             if not answer.right:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.dashboard.text import one_line, plain, shown, shown_json, visible
+from gateway.dashboard.text import one_line, plain, shown, shown_json, ticked, visible
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -36,9 +36,9 @@ def test_ordinary_text_of_any_script_is_shown_unchanged(text: str) -> None:
 @pytest.mark.parametrize(
     ("character", "label"),
     [
-        ("\x1b", "\u241b"),
-        ("\x00", "\u2400"),
-        ("\x7f", "\u2421"),
+        ("\x1b", "ESC"),
+        ("\x00", "NUL"),
+        ("\x7f", "U+007F"),
         ("\u202e", "U+202E"),
         ("\u2066", "U+2066"),
         ("\u200b", "U+200B"),
@@ -63,7 +63,7 @@ def test_line_ends_and_joined_emoji_stay_as_they_are(text: str) -> None:
 
 
 def test_a_lone_carriage_return_cannot_hide_what_came_before_it() -> None:
-    assert "\u240d" in visible("rm -rf /\rls")
+    assert ">CR</span>" in visible("rm -rf /\rls")
 
 
 def test_long_text_is_cut_and_the_rest_counted() -> None:
@@ -104,3 +104,8 @@ def test_laying_out_drops_no_doubled_key_and_changes_no_number() -> None:
 def test_one_line_is_one_short_line() -> None:
     assert one_line("  please\n\n fix   it ") == "please fix it"
     assert one_line("word " * 100, 20) == "word word word word\u2026"
+
+
+def test_backticks_become_code_and_nothing_else_becomes_markup() -> None:
+    html = ticked("rule `long` sends `<b>` and ``` to BURST")
+    assert html == "rule <code>long</code> sends <code>&lt;b&gt;</code> and ``` to BURST"

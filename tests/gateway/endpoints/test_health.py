@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.endpoints.vitals import problems, vitals
 from routers.features import Budget
-from tests.support.standing import Failing, Standing
+from tests.support.standing import Failing, House, Standing
 
 
 async def test_a_live_process_says_so_whatever_else_is_wrong(
@@ -52,7 +52,7 @@ async def test_serving_unrecorded_is_ready_but_says_so(
     assert (await client.get("/readyz")).status_code == 200
     (problem,) = (await client.get("/v1/status")).json()["problems"]
     assert problem["effect"] == "warns"
-    assert problem["text"] == "exchanges are NOT being recorded: No space left on device"
+    assert problem["text"] == "Exchanges are NOT being recorded: No space left on device"
 
 
 async def test_a_refused_settings_file_shows_in_status_and_metrics(
@@ -77,6 +77,24 @@ def test_a_spent_budget_is_a_warning(runtime: Standing, budget: Budget, words: s
     (problem,) = problems(vitals(runtime))
     assert problem.code == "budget"
     assert words in problem.text
+
+
+def test_the_house_model_is_said_to_start_then_to_fail_then_nothing(runtime: Standing) -> None:
+    runtime.house = House()
+    (problem,) = problems(vitals(runtime))
+    assert problem.text == "The house model is starting; requests for it wait"
+    runtime.house.failure = "it exited with status 1"
+    (problem,) = problems(vitals(runtime))
+    assert problem.text == "The house model does not run: it exited with status 1"
+    runtime.house.failure = None
+    runtime.house.ready.set()
+    assert problems(vitals(runtime)) == ()
+
+
+def test_settings_that_wait_for_a_restart_are_named(runtime: Standing) -> None:
+    runtime.config.current.restart_needed = ("server.port",)
+    (problem,) = problems(vitals(runtime))
+    assert problem.text == "Changed settings wait for a restart: server.port"
 
 
 def test_a_rested_upstream_is_named_once(runtime: Standing) -> None:

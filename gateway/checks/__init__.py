@@ -1,0 +1,1 @@
+"""What `majordomo doctor` looks at, one subject a module. Looking changes nothing."""

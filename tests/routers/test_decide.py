@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from capture.exchange import Candidate, Mode, RouteDecision
+from routers.decide import decide
+from routers.escalation import AUTO, HeaderIs, InputAtLeast, Policy, Rule, ToolsPresent
+from routers.features import Budget, Features, Fleet, Place
+
+RESTING = Place(Mode.RESTING, "ollama", "small", local=True)
+ACTIVE = Place(Mode.ACTIVE, "ollama", "large", local=True)
+BURST = Place(Mode.BURST, "claude", "sonnet", local=False, worst_case_usd=0.30)
+FLEET = Fleet((RESTING, ACTIVE, BURST), {"coder": replace(ACTIVE, mode=None, model="coder")}, 7)
+ASK = Features(AUTO, input_tokens=1000, output_tokens=8192)
+POLICY = Policy(Mode.RESTING, fallback=(Mode.ACTIVE, Mode.RESTING, Mode.BURST))
+HARD = Rule("hard", (ToolsPresent(True),), Mode.BURST)
+SECRET = Rule("secret", (HeaderIs("x-topic", "health*"),), private=True)
+FREE = Budget()
+
+
+def choose(
+    features: Features = ASK,
+    *rules: Rule,
+    fleet: Fleet = FLEET,
+    policy: Policy = POLICY,
+    budget: Budget = FREE,
+) -> RouteDecision:
+    return decide(features, fleet, replace(policy, rules=rules), budget)
+
+
+def models(decision: RouteDecision) -> list[str]:
+    return [candidate.model for candidate in decision.candidates]
+
+
+def codes(decision: RouteDecision) -> list[str]:
+    return [reason.code for reason in decision.reasons]
+
+
+def test_without_a_rule_the_default_answers_and_the_fallback_order_follows() -> None:
+    decision = choose()
+    assert models(decision) == ["small", "large", "sonnet"]
+    assert codes(decision) == ["default"]
+    assert decision.config_generation == 7
+    assert decision.alias == "auto"
+
+
+def test_the_first_rule_that_applies_decides() -> None:
+    with_tools = replace(ASK, tools=("terminal",))
+    long = Rule("long", (InputAtLeast(500),), Mode.ACTIVE)
+    decision = choose(with_tools, HARD, long)
+    assert models(decision) == ["sonnet", "large", "small"]
+    assert codes(decision) == ["rule:hard"]
+    assert decision.reasons[-1].text == "rule `hard` applies because 1 tool is offered"
+    assert [trace.outcome for trace in decision.rules] == ["chosen", "not_reached"]
+
+
+def test_a_rule_that_does_not_apply_shows_what_it_saw() -> None:
+    decision = choose(ASK, HARD)
+    assert decision.rules[0].outcome == "no_match"
+    assert decision.rules[0].saw == (("tools", "some", "none", False),)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_mode_asked_for_by_name_comes_first_whatever_the_rules_say(mode: Mode) -> None:
+    always = Rule("always", (), Mode.ACTIVE)
+    decision = choose(replace(ASK, alias=mode.value), always)
+    assert decision.chosen is not None
+    assert decision.chosen.mode is mode
+    assert codes(decision) == ["asked"]
+
+
+@pytest.mark.parametrize("mode", [Mode.RESTING, Mode.ACTIVE])
+def test_asking_for_a_local_mode_never_falls_back_to_burst(mode: Mode) -> None:
+    assert "sonnet" not in models(choose(replace(ASK, alias=mode.value)))
+
+
+def test_burst_asked_for_and_not_to_be_had_falls_back_with_the_reason() -> None:
+    decision = choose(replace(ASK, alias="burst"), budget=Budget(day_left_usd=0.10))
+    assert models(decision) == ["large", "small"]
+    assert codes(decision) == ["asked", "budget"]
+
+
+def test_a_rule_that_lists_a_name_decides_for_that_name() -> None:
+    rule = Rule("no-tools", (ToolsPresent(False),), Mode.RESTING, names=("burst",))
+    assert models(choose(replace(ASK, alias="burst"), rule))[0] == "small"
+    assert choose(ASK, rule).rules[0].outcome == "not_reached"
+
+
+def test_a_configured_name_means_that_place_and_no_other() -> None:
+    decision = choose(replace(ASK, alias="coder"), HARD)
+    assert decision.candidates == (Candidate(Mode.ACTIVE, "ollama", "coder"),)
+    assert codes(decision) == ["named"]
+
+
+def test_a_configured_name_away_from_home_counts_as_burst() -> None:
+    away = Place(None, "openrouter", "big", local=False, worst_case_usd=1.0)
+    decision = choose(replace(ASK, alias="big"), fleet=replace(FLEET, named={"big": away}))
+    assert decision.chosen == Candidate(Mode.BURST, "openrouter", "big")
+
+
+def test_a_name_nobody_configured_has_no_candidate() -> None:
+    decision = choose(replace(ASK, alias="gpt-9"))
+    assert decision.candidates == ()
+    assert codes(decision) == ["unknown_model"]
+
+
+def test_private_beats_a_rule_for_burst() -> None:
+    decision = choose(replace(ASK, tools=("t",), private=True), HARD)
+    assert decision.private
+    assert models(decision) == ["large", "small"]
+    assert codes(decision) == ["private", "rule:hard", "private"]
+    assert decision.excluded[0][0].model == "sonnet"
+
+
+def test_private_beats_a_wish_for_burst_and_the_house_answers() -> None:
+    decision = choose(replace(ASK, alias="burst", private=True))
+    assert models(decision) == ["large", "small"]
+
+
+def test_a_private_request_tries_local_modes_that_the_fallback_order_leaves_out() -> None:
+    policy = Policy(Mode.BURST, fallback=())
+    assert models(choose(replace(ASK, private=True), policy=policy)) == ["large", "small"]
+
+
+def test_a_private_request_for_a_named_place_away_from_home_is_refused() -> None:
+    away = Place(None, "openrouter", "big", local=False)
+    asked = replace(ASK, alias="big", private=True)
+    assert choose(asked, fleet=replace(FLEET, named={"big": away})).candidates == ()
+
+
+def test_a_private_rule_holds_even_behind_the_rule_that_decides() -> None:
+    asked = replace(ASK, tools=("t",), headers={"x-topic": "health/teeth"})
+    decision = choose(asked, HARD, SECRET)
+    assert decision.private
+    assert "sonnet" not in models(decision)
+    assert [trace.outcome for trace in decision.rules] == ["chosen", "matched"]
+    assert decision.reasons[0].text == "rule `secret` marks it private"
+
+
+@pytest.mark.parametrize("alias", ["burst", "resting", "coder"])
+def test_a_private_rule_holds_whatever_name_is_asked_for(alias: str) -> None:
+    asked = replace(ASK, alias=alias, headers={"x-topic": "health"})
+    assert choose(asked, SECRET).private
+
+
+def test_places_too_small_for_the_prompt_are_ruled_out() -> None:
+    fleet = Fleet((replace(RESTING, context_length=1200), ACTIVE, BURST))
+    decision = choose(fleet=fleet)
+    assert models(decision) == ["large", "sonnet"]
+    assert codes(decision) == ["default", "context"]
+
+
+def test_a_huge_max_tokens_does_not_rule_a_place_out() -> None:
+    fleet = Fleet((replace(RESTING, context_length=1256),))
+    assert models(choose(replace(ASK, output_tokens=65_536), fleet=fleet)) == ["small"]
+
+
+def test_what_takes_no_images_is_ruled_out_only_for_images() -> None:
+    fleet = Fleet((replace(RESTING, images=False), ACTIVE, BURST))
+    assert models(choose(replace(ASK, images=True), fleet=fleet)) == ["large", "sonnet"]
+    assert models(choose(ASK, fleet=fleet))[0] == "small"
+
+
+@pytest.mark.parametrize(
+    ("budget", "code"),
+    [(Budget(day_left_usd=0.29), "budget"), (Budget(month_left_usd=0.29), "budget")],
+)
+def test_a_worst_case_over_what_is_left_is_ruled_out(budget: Budget, code: str) -> None:
+    decision = choose(replace(ASK, tools=("t",)), HARD, budget=budget)
+    assert models(decision) == ["large", "small"]
+    assert codes(decision)[-1] == code
+
+
+def test_a_worst_case_of_exactly_what_is_left_is_allowed() -> None:
+    assert "sonnet" in models(choose(budget=Budget(0.30, 0.30)))
+
+
+@pytest.mark.parametrize(("budget", "allowed"), [(FREE, True), (Budget(100.0, None), False)])
+def test_an_unknown_price_is_ruled_out_where_a_budget_is_set(budget: Budget, allowed: bool) -> None:
+    fleet = Fleet((RESTING, replace(BURST, worst_case_usd=None)))
+    decision = choose(fleet=fleet, budget=budget)
+    assert ("sonnet" in models(decision)) is allowed
+    assert [reason.code for _, reason in decision.excluded] == (
+        [] if allowed else ["unknown_price"]
+    )
+
+
+def test_what_is_free_is_allowed_with_nothing_left() -> None:
+    assert models(choose(budget=Budget(0.0, 0.0))) == ["small", "large"]
+
+
+def test_failing_places_go_last() -> None:
+    fleet = Fleet((replace(RESTING, healthy=False), ACTIVE, BURST))
+    decision = choose(fleet=fleet)
+    assert models(decision) == ["large", "sonnet", "small"]
+    assert codes(decision) == ["default", "unhealthy"]
+
+
+def test_failing_places_are_tried_when_there_is_nothing_else() -> None:
+    fleet = Fleet(tuple(replace(place, healthy=False) for place in FLEET.places))
+    decision = choose(fleet=fleet)
+    assert models(decision) == ["small", "large", "sonnet"]
+    assert codes(decision) == ["default"]
+
+
+def test_one_place_that_serves_two_modes_is_tried_once() -> None:
+    fleet = Fleet((RESTING, replace(ACTIVE, model="small"), BURST))
+    assert models(choose(fleet=fleet)) == ["small", "sonnet"]
+
+
+def test_a_mode_that_nothing_serves_falls_back_and_says_so() -> None:
+    decision = choose(replace(ASK, tools=("t",)), HARD, fleet=Fleet((RESTING,)))
+    assert models(decision) == ["small"]
+    assert codes(decision) == ["rule:hard", "not_configured"]
+
+
+def test_an_empty_house_has_no_candidate() -> None:
+    assert choose(fleet=Fleet(())).candidates == ()
+
+
+def test_the_decision_is_certain_and_makes_no_claim_of_confidence() -> None:
+    decision = choose()
+    assert decision.propensity == 1.0
+    assert decision.confidence is None
