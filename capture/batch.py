@@ -97,13 +97,6 @@ CALL_COLUMNS = ("exchange_id", "position", "call_id", "name", "arguments")
 COMPRESS_BYTES = 4096
 """Bodies shorter than this are kept as they are: packing them costs more than it saves."""
 _EXCERPT = 240
-_USAGE = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-)
 
 
 class Unreadable(ValueError):
@@ -263,8 +256,8 @@ def end_row(end: Json, reply: Reply, last: Json, attempts: list[Json]) -> Row:
     """How an exchange ended, in the order of END_COLUMNS. What the gateway did not read from the
     reply itself (finish reason, usage) is taken from the reply here."""
     counts: Json | None = end["usage"]
-    if counts is None:
-        counts = {} if reply.usage is None else plain_usage(reply.usage)
+    if counts is None and reply.usage is not None:
+        counts = plain_usage(reply.usage)
     message = reply.message
     error = end["error"]
     return (
@@ -274,7 +267,7 @@ def end_row(end: Json, reply: Reply, last: Json, attempts: list[Json]) -> Row:
         last.get("model"),
         end["http_status"],
         end["finish_reason"] or reply.finish_reason,
-        *(counts.get(name) for name in _USAGE),
+        *_tokens(counts),
         end["cost_usd"],
         end["queue_s"],
         last.get("connect_s"),
@@ -315,7 +308,6 @@ def _cut(body: bytes, sizes: list[int], delivered: int | None) -> tuple[list[byt
 
 
 def _attempt_row(id_: str, position: int, attempt: Json) -> Row:
-    usage: Json = attempt["usage"] or {}
     return (
         id_,
         position,
@@ -330,9 +322,22 @@ def _attempt_row(id_: str, position: int, attempt: Json) -> Row:
         attempt["connect_s"],
         attempt["first_byte_s"],
         attempt["total_s"],
-        *(usage.get(name) for name in _USAGE),
+        *_tokens(attempt["usage"]),
         attempt["cost_usd"],
         attempt.get("reserve_usd"),
+    )
+
+
+def _tokens(usage: Json | None) -> Row:
+    """The five counts of a usage, unknown where there is none."""
+    if usage is None:
+        return (None, None, None, None, None)
+    return (
+        usage["input_tokens"],
+        usage["output_tokens"],
+        usage["cache_read_tokens"],
+        usage["cache_write_tokens"],
+        usage["reasoning_tokens"],
     )
 
 

@@ -163,7 +163,8 @@ class Ingester:
         try:
             step()
         except Exception as error:
-            failure = f"cannot take exchanges into the store: {error}"
+            cause = getattr(error, "orig", None) or error
+            failure = f"cannot take exchanges into the store: {cause}"
             if failure != self._failure:
                 _log.exception("ingest failed")
             self._failure = failure
@@ -237,6 +238,7 @@ class Ingester:
             loss = record_loss(segment.number, records[0], f"{type(error).__name__}: {error}")
             self._writer.take(segment.epoch, [], position, [*losses, loss])
         self._position, self._epoch = position, segment.epoch
+        self._failure = None
 
     def _checkpoint(self, *, truncate: bool = False) -> None:
         """Make the store safe from power cuts as far as it is, and let old segments go."""

@@ -33,6 +33,7 @@ from capture.exchange import ExchangeEnd, RouteDecision
 from capture.framing import Kind, Position, segments
 from capture.lock import DirectoryLock, Locked
 from capture.plain import plain_candidate, plain_decision, plain_end
+from capture.private import make_private_directory
 from capture.segment_file import SegmentFile, Torn, cut_torn_tail, sync_directory
 
 __all__ = ["SECRET_HEADERS", "Begin", "Journal", "JournalError", "JournalLocked", "Position"]
@@ -125,8 +126,7 @@ class Journal:
         Raises JournalLocked when another process has the directory, JournalError otherwise.
         """
         try:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.directory.chmod(0o700)
+            make_private_directory(self.directory)
             self._directory_lock.acquire()
             earlier = segments(self.directory)
             self.torn = cut_torn_tail(earlier[-1]) if earlier else None

@@ -53,8 +53,6 @@ _PART_KINDS: Mapping[str, PartKind] = {
     "input_file": "document",
     "document": "document",
 }
-_THINKING_FIELDS = ("reasoning_content", "reasoning")
-"""Where servers put a model's thinking; one message carries one of them, or both alike."""
 
 
 class Malformed(ValueError):
@@ -135,12 +133,12 @@ def read_message(value: object) -> Message | None:
     entry = _object(value)
     if entry is None:
         return None
-    role = _ROLES.get(_text(entry.get("role")) or "")
+    said_role = entry.get("role")
+    role = _ROLES.get(said_role) if isinstance(said_role, str) else None
     if role is None:
         return None
-    thinking = next((t for f in _THINKING_FIELDS if (t := _text(entry.get(f)))), None)
     content = _parts(entry.get("content"))
-    if thinking:
+    if thinking := _text(entry.get("reasoning_content")) or _text(entry.get("reasoning")):
         content = (ContentPart("thinking", thinking), *content)
     if refusal := _text(entry.get("refusal")):
         content = (*content, ContentPart("refusal", refusal))
@@ -201,10 +199,9 @@ class _Choice:
             self.text.append(content)
         elif content is not None:
             self._take_parts(_parts(content))
-        for name in _THINKING_FIELDS:
-            if isinstance(thinking := delta.get(name), str):
-                self.thinking.append(thinking)
-                break
+        thinking = delta.get("reasoning_content") or delta.get("reasoning")
+        if isinstance(thinking, str):
+            self.thinking.append(thinking)
         if isinstance(refusal := delta.get("refusal"), str):
             self.refusal.append(refusal)
         for piece in _list(delta.get("tool_calls")):
@@ -298,8 +295,8 @@ class ReplyReader:
         rest = b"".join(self._rest)
         self._rest.clear()
         if self._kind == "json":
-            self._take(rest)
-        elif self._kind == "sse":
+            return _whole_reply(rest)
+        if self._kind == "sse":
             self._lines(rest + b"\n\n")
         choices = tuple(
             Choice(index, choice.message(), choice.finish_reason)
@@ -327,7 +324,7 @@ class ReplyReader:
                 self._take(event)
 
     def _take(self, event: bytes) -> None:
-        """One chunk of a stream, or a whole JSON reply."""
+        """One chunk of a stream."""
         event = event.strip()
         if event == b"[DONE]":
             self._done = True
@@ -340,8 +337,8 @@ class ReplyReader:
             return
         if (usage := read_usage(chunk.get("usage"))) is not None:
             self._usage = usage
-        if (error := chunk.get("error")) is not None:
-            self._error = _object(error) or {"message": error}
+        if (error := read_error(chunk)) is not None:
+            self._error = error
         for number, value in enumerate(_list(chunk.get("choices"))):
             if (said := _object(value)) is not None:
                 self._take_choice(number, said)
@@ -349,14 +346,51 @@ class ReplyReader:
     def _take_choice(self, number: int, said: Json) -> None:
         index = _count(said.get("index"))
         choice = self._choices.setdefault(number if index is None else index, _Choice())
-        delta = _object(said.get("delta")) or _object(said.get("message"))
-        if delta is not None:
+        if (delta := _object(said.get("delta")) or _object(said.get("message"))) is not None:
             choice.take(delta)
         elif isinstance(text := said.get("text"), str):
             choice.text.append(text)
         if isinstance(reason := said.get("finish_reason"), str):
             choice.finished = True
             choice.finish_reason = _FINISHES.get(reason)
+
+
+def read_error(body: Json) -> Json | None:
+    """The `error` of a reply or a chunk; None when there is none."""
+    error = body.get("error")
+    return None if error is None else _object(error) or {"message": error}
+
+
+def _whole_reply(body: bytes) -> Reply:
+    """A JSON reply."""
+    try:
+        reply = _object(_loads(body)) or {}
+    except Malformed:
+        return Reply((), None, complete=False)
+    choices = [
+        _whole_choice(n, _object(c) or {}) for n, c in enumerate(_list(reply.get("choices")))
+    ]
+    error = read_error(reply)
+    return Reply(
+        tuple(sorted(choices, key=lambda choice: choice.index)),
+        read_usage(reply.get("usage")),
+        bool(choices) and error is None,
+        error,
+    )
+
+
+def _whole_choice(number: int, said: Json) -> Choice:
+    """A choice of a JSON reply: a message or, from the old completions, a text."""
+    index = _count(said.get("index"))
+    message = _object(said.get("message")) or {"content": said.get("text")}
+    if message.get("role") is None:
+        message = {**message, "role": "assistant"}
+    reason = _text(said.get("finish_reason")) or ""
+    return Choice(
+        number if index is None else index,
+        read_message(message) or Message("assistant"),
+        _FINISHES.get(reason),
+    )
 
 
 def _parts(content: object) -> tuple[ContentPart, ...]:

@@ -41,6 +41,11 @@ class Circuit:
         """Whether a request may go now."""
         return not self._probing and self._clock() >= self._until
 
+    @property
+    def rest_left(self) -> float:
+        """Seconds until a request may go; a guess while another one probes."""
+        return self._rest if self._probing else max(0.0, self._until - self._clock())
+
     def enter(self) -> None:
         """A request goes; after a rest it is the probe, and others wait for what becomes of it."""
         self._probing = self._failures >= self._settings.failures

@@ -19,6 +19,7 @@ from capture.exchange import Mode
 from capture.messages import Usage
 from gateway import pricing
 from gateway.circuit import Circuit
+from gateway.dialects.anthropic_models import traits
 from gateway.settings import Settings, Target, UpstreamSettings
 from gateway.thinking import ThinkingStore
 from gateway.upstreams.anthropic import Anthropic
@@ -98,7 +99,18 @@ class Link:
             return 0.0
         bound = features.input_tokens_max
         tokens = features.input_tokens if bound is None else bound
-        return pricing.worst_case_usd(self._provider, model, tokens, features.output_tokens)
+        output = features.output_tokens
+        most = self._most_output(model)
+        if most is not None:  # Hermes Agent asks for 65,536 as a floor for others, and gets less
+            output = min(output, most)
+        return pricing.worst_case_usd(self._provider, model, tokens, output)
+
+    def _most_output(self, model: str) -> int | None:
+        """Most tokens of one reply; None when unknown."""
+        known = self.settings.models.get(model)
+        if known is not None and known.max_output_tokens is not None:
+            return known.max_output_tokens
+        return traits(model).max_output_tokens if self.settings.kind == "anthropic" else None
 
     @property
     def _provider(self) -> str:

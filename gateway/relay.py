@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from capture.exchange import Attempt, AttemptStatus, Candidate, ExchangeEnd
 from capture.journal import Begin, Journal
 from gateway.budget import Ledger
+from gateway.circuit import Circuit
 from gateway.errors import GatewayError, NothingMayAnswer, UpstreamError
 from gateway.fleet import Link, Links
 from gateway.flight import Flight
@@ -101,7 +102,8 @@ class Relay:
             raise refusal(self._flight.decision)
         desk.budget.earn()
         self._flight.queued_s = time.perf_counter() - self._flight.began
-        index = 0
+        circuits = [desk.links[c.upstream].circuit for c in candidates]
+        index = _first_ready(circuits)
         while True:
             failed = await self._attempt(candidates[index])
             if failed is None:
@@ -112,7 +114,8 @@ class Relay:
                 current=index,
                 attempts=len(self._record.attempts),
                 most=desk.retries.attempts,
-                ready=[desk.links[c.upstream].circuit.ready for c in candidates],
+                ready=[circuit.ready for circuit in circuits],
+                rest_left=circuits[index].rest_left,
                 max_wait=desk.retries.max_wait_seconds,
                 may_retry=desk.budget.left,
             )
@@ -130,7 +133,7 @@ class Relay:
         prepared = link.dialect.prepare(flight.request, candidate.model)
         attempt = Attempt(candidate.mode, candidate.upstream, candidate.model, time.time())
         money = f"{flight.request.id}/{len(self._record.attempts)}"
-        if not self._reserve(link, candidate, money):
+        if not self._reserve(link, attempt, money):
             return _over_budget(candidate), Failure(status=None, retryable=False)
         self._record.attempt(attempt, translated=link.translates)
         self._record.notes += prepared.notes
@@ -179,11 +182,12 @@ class Relay:
         )
         return error, failure
 
-    def _reserve(self, link: Link, candidate: Candidate, money: str) -> bool:
+    def _reserve(self, link: Link, attempt: Attempt, money: str) -> bool:
+        """Set the attempt's worst case aside; False when no budget covers it."""
         if link.free:
             return True
-        worst = link.worst_case(candidate.model, self._features)
-        return self._desk.ledger.reserve(money, worst)
+        attempt.reserve_usd = link.worst_case(attempt.model, self._features)
+        return self._desk.ledger.reserve(money, attempt.reserve_usd)
 
     def _settle(self, link: Link, attempt: Attempt, money: str) -> None:
         refused = attempt.http_status is not None and attempt.http_status != 200
@@ -301,6 +305,18 @@ class Relay:
         attempt.usage = end.usage
         attempt.cost_usd = link.cost(attempt.model, end.usage if end.complete else None)
         _close(attempt, began)
+
+
+def _first_ready(circuits: Sequence[Circuit]) -> int:
+    """The first place that may be tried now. Raises NothingMayAnswer while all of them rest."""
+    for index, circuit in enumerate(circuits):
+        if circuit.ready:
+            return index
+    raise NothingMayAnswer(
+        "every upstream that may answer this keeps failing and is being rested; try again",
+        code="upstream_resting",
+        retry_after=min(circuit.rest_left for circuit in circuits),
+    )
 
 
 def _close(attempt: Attempt, began: float) -> None:

@@ -51,6 +51,7 @@ def next_step(
     attempts: int,
     most: int,
     ready: Sequence[bool],
+    rest_left: float,
     max_wait: float,
     may_retry: bool,
 ) -> Step | None:
@@ -62,6 +63,7 @@ def next_step(
         attempts: attempts made so far.
         most: attempts allowed for this request.
         ready: for each candidate, whether it may be tried now.
+        rest_left: seconds for which the place that failed is to be left alone.
         max_wait: longest wait at one place, in seconds.
         may_retry: the retry budget allows one more try at the same place.
     """
@@ -75,7 +77,7 @@ def next_step(
     if not failure.retryable or not may_retry:
         return None
     wait = backoff(attempts) if failure.retry_after is None else failure.retry_after
-    return Step(current, wait) if wait <= max_wait else None
+    return Step(current, wait) if rest_left <= wait <= max_wait else None
 
 
 def backoff(attempts: int) -> float:

@@ -36,6 +36,7 @@ from gateway.telemetry import Telemetry
 from gateway.thinking import ThinkingStore
 from gateway.upstreams.house import HouseServer
 from gateway.version import VERSION
+from gateway.warm_thinking import warm_thinking
 from routers.escalation import ConversationIn
 from routers.features import Fleet
 
@@ -76,7 +77,7 @@ class Runtime:
         self.seats: Seats
         self._retry_budget = RetryBudget(settings.retries.budget_ratio)
         self._keys_stamp = _stamp(home.keys)
-        self._chores: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
 
     @classmethod
     async def start(cls, home: Home, config: ConfigWatcher, *, listening_on: str) -> Runtime:
@@ -114,15 +115,19 @@ class Runtime:
         self.seats.start()
         self.config.on_change(self._reload)
         self.config.start()
-        self._chores = asyncio.create_task(self._watch_keys(), name="watch-keys")
+        links = self.seats.current.desk.links
+        self._chores = [
+            asyncio.create_task(self._watch_keys(), name="watch-keys"),
+            asyncio.create_task(warm_thinking(self.store, links), name="warm-thinking"),
+        ]
 
     async def stop(self) -> None:
         """End everything; what is journalled reaches the store first, if it can."""
         self.draining = True
         self.seats.stop()
         self.config.stop()
-        if self._chores is not None:
-            self._chores.cancel()
+        for chore in self._chores:
+            chore.cancel()
         self.seats.current.desk.links.close()
         if self.house is not None:
             await self.house.stop()

@@ -104,6 +104,8 @@ def _tidy(node: object) -> object:
             tidy[name] = " ".join(value.split())
         elif name != "title" or not isinstance(value, str) or value == _TITLE:
             tidy[name] = _tidy(value)
+    if "patternProperties" in tidy:
+        tidy["additionalProperties"] = False  # names that break their pattern are refused
     return tidy
 
 

@@ -17,7 +17,7 @@ from gateway.client import error_message
 from gateway.sse import end_of_events, payloads
 from gateway.upstreams.openai_compatible import finish_of
 
-QUESTION = "Say hello in one short sentence."
+QUESTION = "Hello, who are you?"
 OUTPUT_TOKENS = 64
 SECONDS = 180.0
 """A local model may have to be loaded first."""

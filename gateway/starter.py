@@ -154,7 +154,7 @@ def _house(context: int | None) -> Iterator[str]:
 
 def _upstream(upstream: FoundUpstream) -> Iterator[str]:
     yield f"  # {_comment(upstream.server)}, found running here"
-    yield f"  {upstream.name}:"
+    yield f"  {_word(upstream.name)}:"
     yield f"    kind: {upstream.kind}"
     yield f"    base_url: {_word(upstream.base_url)}"
     listed = list({m.name: m for m in upstream.models}.values())
@@ -245,7 +245,7 @@ def _rules(small: _Choice | None, large: _Choice | None, env: str | None) -> Ite
 
 
 def _target(choice: _Choice) -> str:
-    return f"{{upstream: {choice.upstream.name}, model: {_word(choice.model.name)}}}"
+    return f"{{upstream: {_word(choice.upstream.name)}, model: {_word(choice.model.name)}}}"
 
 
 def _word(text: str) -> str:

@@ -91,7 +91,7 @@ def talk(url: str) -> str:
     print(f"\n({pieces} chunks, as they came)")
 
     title("openai SDK: a tool call, with a path the model has never seen")
-    asked = "Show me the file plans/zephyr-27.md"
+    asked = "Open the file reports/ledger-4471.txt"
     print("user:", asked)
     raw = client.chat.completions.with_raw_response.create(
         model="auto", messages=[{"role": "user", "content": asked}], tools=[READ_FILE]
@@ -99,7 +99,7 @@ def talk(url: str) -> str:
     message = raw.parse().choices[0].message
     for call in message.tool_calls or ():
         print(f"model calls: {call.to_dict()['function']}")
-    check("it called the tool with that path", "plans/zephyr-27.md" in message.to_json())
+    check("it called the tool with that path", "reports/ledger-4471.txt" in message.to_json())
     return raw.headers["x-request-id"]
 
 

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
+from capture.private import make_private_directory
 from capture.store import queries
 from capture.store.migrate import HEAD, StoreError, migrate, schema_of
 from capture.store.rows import ExchangeDetail, ExchangeSummary, Loss
@@ -47,7 +48,7 @@ class Store:
         Raises StoreError (StoreTooNew when a newer Majordomo has used it).
         """
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_directory(path.parent)
             _make_private(path)
             connection = _writing_engine(path).connect()
             migrate(connection, path)

@@ -15,7 +15,7 @@ from rich.syntax import Syntax
 
 from gateway.commands.console import clean, console, say, say_plainly, table
 from gateway.commands.serving import refuse_shared_names, run_gateway, warn
-from gateway.home import Home, write_new_private
+from gateway.home import Home, replace_private, write_new_private
 from gateway.own_key import own_key
 from gateway.paste import blocks, hermes_hint
 from gateway.runtime import Runtime
@@ -41,6 +41,7 @@ def up(home: Home, host: str | None, port: int | None, *, self_test: bool) -> No
     written = not home.settings.exists() and _first_settings(home)
     if not written:
         say(f"Settings: [bold]{clean(home.settings)}[/] (yours; left as they are)")
+    _refresh_schema(home)
     own_key(home)
 
     async def on_ready(runtime: Runtime, base_url: str) -> None:
@@ -65,11 +66,17 @@ def _first_settings(home: Home) -> bool:
         ANTHROPIC_KEY if has_key else None,
         house_context=context_length(HOUSE_MODEL_DIR),
     )
-    write_new_private(home.schema, shipped_schema().encode())
     if not write_new_private(home.settings, text.encode()):
         return False
     say(f"Wrote [bold]{clean(home.settings)}[/]: every line explained, yours to change.")
     return True
+
+
+def _refresh_schema(home: Home) -> None:
+    """Put this version's schema beside the settings: it is ours, and editors check with it."""
+    schema = shipped_schema().encode()
+    if not home.schema.exists() or home.schema.read_bytes() != schema:
+        replace_private(home.schema, schema)
 
 
 def _show_found(found: Sequence[FoundUpstream], has_key: bool) -> None:

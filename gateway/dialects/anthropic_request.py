@@ -114,9 +114,8 @@ def render_request(
     if choice is not None:
         said["tool_choice"] = choice
     said |= _thinking_and_format(body, thinking, known, notes)
-    said |= _options(body, known, thinking, notes)
-    if limits.prompt_cache and "cache_control" not in said and not _marks_itself(body):
-        said["cache_control"] = {"type": "ephemeral"}
+    said |= _sampling(body, known, thinking, notes)
+    said |= _options(body, limits, notes)
     _note_left_out(body, notes)
     said["messages"] = [orjson.Fragment(message) for message in writer.messages]
     prefix = None if prefill else writer.prefix.digest()
@@ -172,8 +171,8 @@ def _thinking_and_format(
     return said
 
 
-def _options(body: Mapping[str, Any], known: Traits, thinking: Thinking, notes: Notes) -> Json:
-    said = _sampling(body, known, thinking, notes)
+def _options(body: Mapping[str, Any], limits: Limits, notes: Notes) -> Json:
+    said: Json = {}
     stops = body.get("stop")
     sequences = [stops] if isinstance(stops, str) else json_array(stops)
     kept = [s for s in sequences if isinstance(s, str) and s.strip()]
@@ -194,6 +193,8 @@ def _options(body: Mapping[str, Any], known: Traits, thinking: Thinking, notes: 
     marker = json_object(body.get("cache_control"))
     if marker:
         said["cache_control"] = marker
+    elif limits.prompt_cache and not _marks_itself(body):
+        said["cache_control"] = {"type": "ephemeral"}
     return said
 
 

@@ -7,17 +7,18 @@ kept in the `ThinkingStore`, so that its thinking comes back with the tool resul
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.dialects.anthropic_errors import read_error, read_event
 from gateway.dialects.anthropic_memory import remember
 from gateway.dialects.anthropic_reply import Heading, Remember, render_reply
-from gateway.dialects.anthropic_request import Limits, Rendered, render_request
+from gateway.dialects.anthropic_request import Limits, render_request
 from gateway.dialects.anthropic_stream import ClaudeStream
 from gateway.dialects.anthropic_tools import safe_tool_names
 from gateway.dialects.values import Json, json_object, parse_json
-from gateway.errors import UpstreamError
+from gateway.errors import ClientError, UpstreamError
 from gateway.settings import UpstreamModel, UpstreamSettings
 from gateway.thinking import ThinkingStore
 from gateway.upstreams.base import ChatRequest, Headers, Prepared, ReplyEnd
@@ -49,7 +50,18 @@ class Anthropic:
         )
 
     def prepare(self, request: ChatRequest, model: str) -> Prepared:
-        rendered = self._render(request, model)
+        known = self._settings.models.get(model) or UpstreamModel()
+        rendered = render_request(
+            request.body,
+            model=model,
+            stream=request.stream,
+            limits=Limits(
+                default_max_tokens=self._settings.default_max_tokens,
+                max_output_tokens=known.max_output_tokens,
+                prompt_cache=self._settings.prompt_cache,
+            ),
+            memory=self._memory,
+        )
         if rendered.prefix is not None:
             self._memory.sending(request.id, model, rendered.prefix)
         return Prepared(self._path, self._headers, rendered.body, rendered.notes)
@@ -88,35 +100,18 @@ class Anthropic:
     def warm(self, request: ChatRequest, model: str, raw: bytes) -> None:
         """Remember a stored reply's thinking again, as if it had just come.
 
-        Replies of one conversation are to be given in the order they came. A reply that is not
-        whole, or is not one, is passed over.
+        Replies of one conversation are to be given in the order they came. One that is broken, or
+        is none, is passed over.
         """
-        rendered = self._render(request, model)
-        if rendered.prefix is None:
-            return
-        self._memory.sending(request.id, model, rendered.prefix)
-        if raw.lstrip()[:1] == b"{":
-            if json_object(parse_json(raw)).get("type") == "message":
+        with suppress(ClientError, UpstreamError):
+            self.prepare(request, model)
+            if raw.lstrip().startswith(b"{"):
                 self.read_reply(request, model, raw)
-        else:
-            reader = self.stream_reader(request, model)
-            reader.feed(raw)
-            reader.finish()
+            else:
+                reader = self.stream_reader(request, model)
+                reader.feed(raw)
+                reader.finish()
         self._memory.sent(request.id, model)
-
-    def _render(self, request: ChatRequest, model: str) -> Rendered:
-        known = self._settings.models.get(model) or UpstreamModel()
-        return render_request(
-            request.body,
-            model=model,
-            stream=request.stream,
-            limits=Limits(
-                default_max_tokens=self._settings.default_max_tokens,
-                max_output_tokens=known.max_output_tokens,
-                prompt_cache=self._settings.prompt_cache,
-            ),
-            memory=self._memory,
-        )
 
     def _keeper(self, request: ChatRequest, model: str) -> Remember:
         def keep(blocks: Sequence[Json]) -> None:

@@ -277,8 +277,7 @@ async def test_preflights_from_foreign_pages_are_granted_nothing(gateway: Gatewa
     assert not [name for name in reply.names if name.startswith("access-control-")]
 
 
-async def test_absolute_targets_cannot_smuggle_a_host(gateway: GatewayProcess) -> None:
-    own = gateway.url.removeprefix("http://")
-    line = f"GET http://evil.test/v1/models HTTP/1.1\r\nHost: {own}\r\n\r\n"
+async def test_an_absolute_target_does_not_excuse_a_foreign_host(gateway: GatewayProcess) -> None:
+    line = f"GET {gateway.url}/v1/models HTTP/1.1\r\nHost: evil.test\r\n\r\n"
     reply = await send(gateway.url, line.encode())
     assert reply.status >= 400

@@ -27,10 +27,10 @@ async def _provoke(gateway: GatewayProcess, house: House, mark: str) -> list[Rep
     by_header = [("X-Api-Key", gateway.client_key), *cookies]
     wrong = [("Authorization", f"Bearer {WRONG_KEY}"), *cookies]
     leaky = {"set-cookie": UPSTREAM_COOKIE, "www-authenticate": SMALL_KEY}
-    house.small.on(mark + "-500", fake.failing(500, f"key {SMALL_KEY} is bad", leaky))
-    house.small.on(mark + "-401", fake.failing(401, f"Incorrect API key: {SMALL_KEY}", leaky))
+    house.small.on(mark + "-500", fake.failing(500, headers=leaky))
+    house.small.on(mark + "-401", fake.failing(401, headers=leaky))
     house.big.on(mark + "-500", fake.failing(500))
-    house.cloud.on(mark + "-500", fake.failing(401, f"Incorrect API key: {CLOUD_KEY}"))
+    house.cloud.on(mark + "-500", fake.failing(401))
     house.small.on(mark + "-sse", fake.reply_sse(fake.text_events(["a"]), headers=leaky))
     cut = fake.broken_after(fake.text_events(["a"])[:2], "reset")
     house.small.on(mark + "-cut", cut)
@@ -93,6 +93,25 @@ async def test_planted_secrets_turn_up_nowhere(house: House, home: Path, mark: s
         if secret.encode() in text
     ]
     assert leaks == []
+
+
+async def test_a_key_an_upstream_quotes_in_its_error_goes_no_further(
+    gateway: GatewayProcess, house: House, mark: str
+) -> None:
+    told = fake.failing(401, f"Incorrect API key provided: {SMALL_KEY}.")
+    for upstream in house.upstreams:
+        upstream.on(mark, told)
+    reply = await chat(gateway.url, mark)
+    assert SMALL_KEY.encode() not in reply.body
+    await gateway.exchange(reply.exchange_id)
+    told_again = [
+        page
+        for page in ("", "/explain")
+        if SMALL_KEY.encode()
+        in (await get(gateway.url, f"/v1/exchanges/{reply.exchange_id}{page}")).body
+    ]
+    assert told_again == []
+    assert SMALL_KEY not in gateway.log
 
 
 async def test_no_key_is_in_the_arguments_of_the_process(gateway: GatewayProcess) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from capture.store import Store
 from tests.blackbox.house import ENV, House
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 CONNECTIONS = 16
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def own_house() -> AsyncIterator[House]:
     """Upstreams nobody else asks, so that every call counts."""
     home = House()

@@ -433,7 +433,7 @@ async def test_segments_go_only_when_they_are_safely_in_the_store(tmp_path: Path
 
 
 async def test_a_position_past_the_end_of_a_segment_is_survived(tmp_path: Path) -> None:
-    """After a power cut the store may be ahead: the journal's last pages were lost, its were not."""
+    """After a power cut the store may be ahead: the journal lost its last pages, it did not."""
     with capturing(tmp_path) as (journal, ingester, _):
         first = journal.begin(begin())
         journal.begin(begin())

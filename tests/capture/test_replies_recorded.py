@@ -55,7 +55,7 @@ def sdk_said(message: Any) -> Said:
     found = [(call.id or "", call.function.name, call.function.arguments or "") for call in calls]
     if (old := getattr(message, "function_call", None)) is not None:
         found.append(("", old.name, old.arguments))
-    return content, found
+    return content, [call for call in found if any(call)]
 
 
 def sdk_stream(recording: Recording) -> Any:

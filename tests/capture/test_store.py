@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import OperationalError
 
 from capture.ids import new_id
 from capture.store import Store, StoreError, StoreTooNew, migrate
@@ -53,7 +54,7 @@ def test_a_store_that_a_newer_version_migrated_is_refused_and_left_alone(path: P
     Store.open(path).close()
     set_schema(path, "9999")
     before = path.read_bytes()
-    with pytest.raises(StoreTooNew, match="schema 9999.*Update Majordomo"):
+    with pytest.raises(StoreTooNew, match=r"schema 9999.*Update Majordomo"):
         Store.open(path)
     assert path.read_bytes() == before
     with pytest.raises(StoreError, match="schema 9999"):
@@ -135,7 +136,7 @@ async def test_a_reader_cannot_write(tmp_path: Path) -> None:
     engine = Store.open_reader(tmp_path / "majordomo.db")
     with (
         engine._readers.connect() as connection,  # pyright: ignore[reportPrivateUsage]
-        pytest.raises(sa.exc.OperationalError, match="readonly"),
+        pytest.raises(OperationalError, match="readonly"),
     ):
         connection.exec_driver_sql("DELETE FROM exchanges")
     engine.close()
@@ -169,7 +170,7 @@ async def test_errors_of_the_database_hold_nothing_of_what_was_said(tmp_path: Pa
         journal.end(new_id(), end(), [REPLY], None)
         assert await ingester.catch_up()
         with (
-            pytest.raises(sa.exc.OperationalError) as failed,
+            pytest.raises(OperationalError) as failed,
             store._readers.connect() as connection,  # pyright: ignore[reportPrivateUsage]
         ):
             connection.exec_driver_sql("INSERT INTO none VALUES (?)", ("canary",))

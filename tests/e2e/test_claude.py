@@ -58,7 +58,7 @@ async def hired(tmp_path: Path) -> AsyncGenerator[Hired]:
                 }
             },
             "modes": {"burst": {"upstream": "claude", "model": MODEL}},
-            "escalation": {"default": "burst", "budget": {"day_usd": 1.0}},
+            "escalation": {"default": "burst", "budget": {"day_usd": 0.5}},
             "retries": {"attempts": 2},
         }
         gateway = GatewayProcess(tmp_path / "home", settings, env={"CLAUDE_KEY": "sk-ant-secret"})
@@ -155,7 +155,7 @@ async def test_a_stream_that_breaks_is_told_in_band(hired: Hired) -> None:
 
 async def test_what_the_budget_does_not_cover_is_not_sent(hired: Hired) -> None:
     with pytest.raises(openai.APIStatusError) as refused:
-        await hired.client.chat.completions.create(model="auto", messages=ASK, max_tokens=600_000)
+        await hired.client.chat.completions.create(model="auto", messages=ASK, max_tokens=64_000)
     assert refused.value.status_code in (402, 503)
     assert "budget" in str(refused.value)
     assert hired.claude.requests == []
@@ -182,3 +182,32 @@ async def test_the_decision_is_explained_in_a_sentence(hired: Hired) -> None:
     assert code == 0
     assert "default" in said
     assert "sk-ant-secret" not in hired.gateway.log + said
+
+
+async def test_thinking_survives_a_restart_of_the_gateway(hired: Hired) -> None:
+    use = Use("toolu_9", "weather", {"city": "Oslo"})
+    hired.claude.script(Says(text="Looking.", thinking="Oslo, then.", uses=[use]), Says(text="Dry."))
+    think = {"reasoning_effort": "high"}
+    first = await hired.client.chat.completions.create(
+        model="auto", messages=ASK, tools=[WEATHER], max_tokens=3000, extra_body=think
+    )
+    await hired.record(first)
+    await hired.gateway.restart()
+    call = (first.choices[0].message.tool_calls or [])[0]
+    again: list[Any] = [
+        *ASK,
+        {"role": "assistant", "content": "Looking.", "tool_calls": [call.model_dump()]},
+        {"role": "tool", "tool_call_id": "toolu_9", "content": "dry"},
+    ]
+    async with openai.AsyncOpenAI(
+        base_url=f"{hired.gateway.url}/v1", api_key="any", max_retries=0, timeout=20
+    ) as client:
+        await client.chat.completions.create(
+            model="auto", messages=again, tools=[WEATHER], max_tokens=3000, extra_body=think
+        )
+    thought = hired.claude.requests[-1].body["messages"][1]["content"][0]
+    assert thought == {
+        "type": "thinking",
+        "thinking": "Oslo, then.",
+        "signature": "sig-Oslo, then.",
+    }

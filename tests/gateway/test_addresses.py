@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.addresses import forbidden, is_inside, is_loopback, parse_address
@@ -87,6 +87,7 @@ def test_inside_means_loopback_or_a_private_network_by_address(host: str, inside
     assert is_inside(host) is inside
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_an_ipv4_address_is_the_same_inside_an_ipv6_one_and_as_a_number(number: int) -> None:
     plain = parse_address(str(number))

@@ -15,6 +15,22 @@ OTHER = "version: 1\nescalation: {default: active}\n"
 BROKEN = "version: 1\nescalation: {defualt: active}\n"
 
 
+def write(file: Path, text: str) -> None:
+    file.write_text(text)
+
+
+def remove(file: Path) -> None:
+    file.unlink()
+
+
+def rewrite_unnoticed(file: Path, text: str) -> None:
+    """Other bytes under the same size and modification time."""
+    stat = file.stat()
+    assert len(text) == stat.st_size
+    file.write_text(text)
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
 class Taken(list[Loaded]):
     """Remembers what was handed over, and signals it."""
 
@@ -50,7 +66,7 @@ def watcher(file: Path, taken: Taken) -> ConfigWatcher:
 
 
 def test_a_broken_file_at_start_is_an_error(file: Path) -> None:
-    file.write_text(BROKEN)
+    write(file, BROKEN)
     with pytest.raises(ConfigErrors):
         ConfigWatcher(file)
 
@@ -58,7 +74,7 @@ def test_a_broken_file_at_start_is_an_error(file: Path) -> None:
 async def test_a_changed_file_is_handed_over_once(
     watcher: ConfigWatcher, file: Path, taken: Taken
 ) -> None:
-    file.write_text(OTHER)
+    write(file, OTHER)
     await watcher.look()
     await watcher.look()
     assert [loaded.generation for loaded in taken] == [2]
@@ -71,7 +87,7 @@ async def test_the_running_watch_sees_a_change(
     watcher: ConfigWatcher, file: Path, taken: Taken
 ) -> None:
     watcher.start()
-    file.write_text(OTHER)
+    write(file, OTHER)
     await asyncio.wait_for(taken.arrived.wait(), 10)
     watcher.stop()
     assert watcher.current.generation == 2
@@ -80,7 +96,7 @@ async def test_the_running_watch_sees_a_change(
 async def test_a_broken_file_keeps_what_serves_and_says_why(
     watcher: ConfigWatcher, file: Path, taken: Taken
 ) -> None:
-    file.write_text(BROKEN)
+    write(file, BROKEN)
     assert not await watcher.reload_now()
     assert taken == []
     assert watcher.current.generation == 1
@@ -91,7 +107,7 @@ async def test_a_mended_file_clears_the_error(
     watcher: ConfigWatcher, file: Path, taken: Taken
 ) -> None:
     for text in (BROKEN, OTHER):
-        file.write_text(text)
+        write(file, text)
         await watcher.reload_now()
     assert watcher.error is None
     assert watcher.current.generation == 2
@@ -102,7 +118,7 @@ async def test_going_back_to_what_serves_clears_the_error_without_a_reload(
     watcher: ConfigWatcher, file: Path, taken: Taken
 ) -> None:
     for text in (BROKEN, GOOD):
-        file.write_text(text)
+        write(file, text)
         await watcher.reload_now()
     assert watcher.error is None
     assert taken == []
@@ -111,11 +127,11 @@ async def test_going_back_to_what_serves_clears_the_error_without_a_reload(
 async def test_a_deleted_file_keeps_what_serves(
     watcher: ConfigWatcher, file: Path, taken: Taken
 ) -> None:
-    file.unlink()
+    remove(file)
     await watcher.look()
     assert "does not exist" in str(watcher.error)
     assert watcher.current.generation == 1
-    file.write_text(OTHER)
+    write(file, OTHER)
     await watcher.look()
     assert watcher.error is None
     assert len(taken) == 1
@@ -124,7 +140,7 @@ async def test_a_deleted_file_keeps_what_serves(
 async def test_the_log_tells_of_one_fault_once(
     watcher: ConfigWatcher, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file.write_text(BROKEN)
+    write(file, BROKEN)
     with caplog.at_level(logging.INFO, "gateway.config"):
         for _ in range(5):
             await watcher.reload_now()
@@ -137,7 +153,7 @@ async def test_settings_that_cannot_be_put_in_place_leave_the_old_ones(
     watcher: ConfigWatcher, file: Path, taken: Taken
 ) -> None:
     taken.refuse = OSError("no room")
-    file.write_text(OTHER)
+    write(file, OTHER)
     assert not await watcher.reload_now()
     assert watcher.current.generation == 1
     assert "could not be put in place: OSError: no room" in str(watcher.error)
@@ -148,10 +164,10 @@ async def test_a_half_written_file_is_waited_for(
 ) -> None:
     watcher = ConfigWatcher(file)
     watcher.on_change(taken)
-    file.write_text(OTHER[:20])
+    write(file, OTHER[:20])
 
     async def finish_writing(_: float) -> None:
-        file.write_text(OTHER)
+        write(file, OTHER)
 
     monkeypatch.setattr("gateway.config.asyncio.sleep", finish_writing)
     await watcher.look()
@@ -167,7 +183,7 @@ async def test_a_file_that_never_rests_is_looked_at_all_the_same(
     writes = iter(range(1000))
 
     async def write_again(_: float) -> None:
-        file.write_text((OTHER, BROKEN)[next(writes) % 2] + "#" * next(writes))
+        write(file, (OTHER, BROKEN)[next(writes) % 2] + "#" * next(writes))
 
     monkeypatch.setattr("gateway.config.asyncio.sleep", write_again)
     for _ in range(20):
@@ -180,9 +196,7 @@ async def test_a_change_that_keeps_size_and_time_is_still_seen(
     watcher: ConfigWatcher, file: Path, taken: Taken
 ) -> None:
     await watcher.look()
-    stat = file.stat()
-    file.write_text(GOOD.replace("resting", " active"))
-    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    rewrite_unnoticed(file, GOOD.replace("resting", " active"))
     await watcher.look()
     assert len(taken) == 1
 
@@ -190,10 +204,10 @@ async def test_a_change_that_keeps_size_and_time_is_still_seen(
 async def test_what_needs_a_restart_is_named_until_it_is_back(
     watcher: ConfigWatcher, file: Path
 ) -> None:
-    file.write_text(GOOD + "server: {port: 9000}\ncapture: {sync_ms: 10}\n")
+    write(file, GOOD + "server: {port: 9000}\ncapture: {sync_ms: 10}\n")
     await watcher.reload_now()
     assert watcher.current.restart_needed == ("server.port", "capture.sync_ms")
-    file.write_text(GOOD + "server: {port: 8300}\n")
+    write(file, GOOD + "server: {port: 8300}\n")
     await watcher.reload_now()
     assert watcher.current.restart_needed == ()
 
@@ -201,7 +215,7 @@ async def test_what_needs_a_restart_is_named_until_it_is_back(
 async def test_two_looks_at_once_take_a_change_once(
     watcher: ConfigWatcher, file: Path, taken: Taken
 ) -> None:
-    file.write_text(OTHER)
+    write(file, OTHER)
     await asyncio.gather(watcher.reload_now(), watcher.look(), watcher.reload_now())
     assert len(taken) == 1
 

@@ -17,6 +17,7 @@ def step(failure: Failure = DOWN, **given: object) -> Step | None:
         "attempts": 1,
         "most": 3,
         "ready": [True, True],
+        "rest_left": 0.0,
         "max_wait": 20.0,
         "may_retry": True,
     }
@@ -39,6 +40,12 @@ def test_the_wait_asked_for_is_obeyed_up_to_the_most() -> None:
     asked = Failure(status=429, retryable=True, retry_after=7.0)
     assert step(asked, ready=[True]) == Step(0, 7.0)
     assert step(asked, ready=[True], max_wait=5.0) is None
+
+
+def test_a_place_that_was_just_put_to_rest_is_not_tried_again() -> None:
+    assert step(ready=[False], rest_left=15.0) is None
+    asked = Failure(status=429, retryable=True, retry_after=7.0)
+    assert step(asked, ready=[False], rest_left=6.9) == Step(0, 7.0)
 
 
 def test_a_fault_of_the_request_is_tried_nowhere_else() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import warnings
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.yaml_source import Mark, SourceError, read_yaml
@@ -78,6 +78,7 @@ def test_a_bomb_of_aliases_is_defused() -> None:
     assert "aliases included" in refused("\n".join(lines))[1]
 
 
+@settings(deadline=None)
 @given(
     st.text(st.characters(codec="utf-8"), max_size=60)
     | st.text("ab:-&*!?{}[]|>#%@`'\",\t\n 1~<.", max_size=40)
@@ -89,11 +90,12 @@ def test_a_bomb_of_aliases_is_defused() -> None:
 @example("0b:")
 @example("a: 0b\nb: 0x\nc: 0o\nd: _")
 def test_any_text_is_either_read_or_refused_with_a_place(text: str) -> None:
+    mark, message = Mark(1, 1), ""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
             read_yaml(text)
         except SourceError as error:
-            assert error.mark.line >= 1
-            assert error.mark.column >= 1
-            assert "\n" not in error.message
+            mark, message = error.mark, error.message
+    assert mark >= Mark(1, 1)
+    assert "\n" not in message

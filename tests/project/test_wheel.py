@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path, PurePosixPath
 
+import httpx2
 import pytest
 
+from tests.support.gateway_process import GatewayProcess
 from tests.support.repository import PACKAGES, ROOT, tracked
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -58,19 +59,30 @@ def test_it_is_small_enough_to_fetch_without_a_thought(wheel: Path) -> None:
     assert wheel.stat().st_size < 12 * 1024 * 1024
 
 
-def test_it_installs_from_the_lock_and_its_command_starts(wheel: Path, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
-    python = str(tmp_path / "venv" / "bin" / "python")
+@pytest.fixture(scope="module")
+def command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`majordomo` in an environment that holds the locked requirements, the wheel, nothing else."""
+    venv = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    python = str(venv / "bin" / "python")
     run_pip(python, "install", "--require-hashes", "-r", str(ROOT / "requirements.txt"))
     run_pip(python, "install", "--no-deps", "--no-index", str(wheel))
+    return venv / "bin" / "majordomo"
 
-    shown = subprocess.run(
-        [str(tmp_path / "venv" / "bin" / "majordomo"), "--version"],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.split()[-1] == wheel.name.split("-")[1]
+
+async def test_it_installs_from_the_lock_and_answers_with_its_own_model(
+    command: Path, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.support.gateway_process.COMMAND", command)
+    house = {"upstream": "house", "model": "house"}
+    settings = {"upstreams": {"house": {"kind": "house"}}, "modes": {"resting": house}}
+    gateway = GatewayProcess(tmp_path / "home", settings)
+    status, version = await gateway.command("--version")
+    assert status == 0, version
+    assert version.split()[-1] == wheel.name.split("-")[1]
+
+    ask = {"model": "auto", "messages": [{"role": "user", "content": "Hello"}]}
+    async with gateway, httpx2.AsyncClient(timeout=90) as client:
+        reply = await client.post(f"{gateway.url}/v1/chat/completions", json=ask)
+    assert reply.status_code == 200, reply.text
+    assert reply.json()["choices"][0]["message"]["content"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.exchange import Mode
@@ -106,6 +106,7 @@ requests = st.builds(
 budgets = st.builds(Budget, st.none() | st.floats(0, 2), st.none() | st.floats(0, 2))
 
 
+@settings(deadline=None)
 @given(requests, fleets, policies, budgets)
 def test_every_decision_keeps_what_must_hold(
     features: Features, fleet: Fleet, policy: Policy, budget: Budget
@@ -135,6 +136,7 @@ def test_every_decision_keeps_what_must_hold(
     assert decide(features, fleet, policy, budget) == decision, "the same again gives the same"
 
 
+@settings(deadline=None)
 @given(requests, fleets, policies)
 def test_asking_for_a_local_mode_reaches_burst_only_by_a_rule_for_that_name(
     features: Features, fleet: Fleet, policy: Policy

@@ -62,10 +62,9 @@ class Call:
         """Text of the last user message; empty for bodies that have none."""
         try:
             messages: list[Any] = self.json["messages"]
-            texts = [_text(m["content"]) for m in messages if m["role"] == "user"]
-        except (ValueError, LookupError, TypeError, RecursionError):
+            return _text(next(m["content"] for m in reversed(messages) if m["role"] == "user"))
+        except (ValueError, LookupError, TypeError, StopIteration, RecursionError):
             return ""
-        return texts[-1] if texts else ""
 
     async def raw(self, data: bytes) -> None:
         """Write bytes as they are; waits while the peer does not read."""

@@ -16,9 +16,10 @@ from capture.exchange import Reason, RouteDecision, RuleTrace
 from capture.messages import Usage
 from tests.support.standing import CLOUD, DECISION, HOME, LARGE, Standing, attempt
 
+RUN = "document.title=`pwned`"
 HOSTILE = (
-    '<script>window.pwned=1</script><img src=x onerror="window.pwned=1"><svg/onload=pwned=1>'
-    "</textarea></details></pre>\"'><a href=javascript:window.pwned=1>click</a>{{7*7}}${7*7}"
+    f'<script>{RUN}</script><img src=x onerror="{RUN}"><svg/onload={RUN}>'
+    f"</textarea></details></pre>\"'><a href=javascript:{RUN}>click</a>{{{{7*7}}}}${{7*7}}"
 )
 TURNED = "invoice\u202egpj.exe \u2066hidden\u2069 \x1b[2J\x1b[31mred\x1b[0m zero\u200bwidth \r gone"
 PIXEL = (

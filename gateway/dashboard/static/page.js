@@ -28,6 +28,10 @@
     else say("lost", `refused (${status}): reload this page`);
   });
 
+  document.addEventListener("htmx:afterSwap", () => {
+    if (state !== null && document.querySelector("[hx-trigger]") === null) state.hidden = true;
+  });
+
   if (state !== null) {
     state.hidden = false;
     state.addEventListener("click", () => {
