@@ -104,7 +104,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as home:
             calibration = calibrate()
             gc.collect()
-            gc.freeze()  # as the gateway does once it has started
+            gc.freeze()  # these two as the gateway does once it has started
+            gc.set_threshold(10_000, 20, 20)
             figures.append((*measure(Path(home), chosen.exchanges, request, reply), calibration))
     for name, values in zip(
         ("journal", "ingest", "calibration"), zip(*figures, strict=True), strict=True

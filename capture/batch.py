@@ -21,7 +21,7 @@ import orjson
 from capture.framing import Kind, Record
 from capture.messages import Message
 from capture.plain import plain_message, plain_usage
-from capture.replies import Asked, Malformed, Reply, ReplyReader, parse_request
+from capture.replies import Asked, Malformed, Reply, ReplyReader, parse_reply, parse_request
 
 Row = tuple[Any, ...]
 Json = Mapping[str, Any]
@@ -196,12 +196,12 @@ class Batch:
         attempts: list[Json] = end["attempts"]
         reply = self._read_reply(id_, raw[-1] if raw else b"", delivered)
         last: Json = attempts[-1] if attempts else {}
+        tried = [_attempt_row(id_, position, each) for position, each in enumerate(attempts)]
         if id_ not in self.known and id_ not in self.begun:
             self.begun[id_] = self._lost_begin(id_, last)
             end = {**end, "notes": [*end["notes"], "the record of its beginning is lost"]}
         self.ended[id_] = end_row(end, reply, last, attempts)
-        for position, attempt in enumerate(attempts):
-            self.attempts.append(_attempt_row(id_, position, attempt))
+        self.attempts += tried
         for position, data in enumerate(raw):
             self._body(id_, "response", position if position < len(raw) - 1 else None, data)
         if delivered is not None:
@@ -219,14 +219,16 @@ class Batch:
             )
 
     def _read_reply(self, id_: str, rest: bytes, delivered: bytes | None) -> Reply:
-        reader = ReplyReader()
+        parts = self._parts.pop(id_, ())
         if delivered is not None:
-            reader.feed(delivered)
-            return reader.finish()
+            return parse_reply(delivered)
+        if id_ in self.begun and not parts:
+            return parse_reply(rest)
+        reader = ReplyReader()
         if id_ not in self.begun:
             for data in self.earlier(id_):
                 reader.feed(data)
-        for data in self._parts.pop(id_, ()):
+        for data in parts:
             reader.feed(data)
         reader.feed(rest)
         return reader.finish()

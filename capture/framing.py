@@ -125,19 +125,6 @@ def encode(
     return pieces, HEAD_BYTES + len(name) + len(meta) + size
 
 
-class _Head(NamedTuple):
-    kind: int
-    id_bytes: int
-    meta_bytes: int
-    body_bytes: int
-    check: int
-
-    @property
-    def size(self) -> int:
-        """Of the whole record, in bytes."""
-        return HEAD_BYTES + self.id_bytes + self.meta_bytes + self.body_bytes
-
-
 def read(fd: int, start: int, limit: int, seed: int) -> Iterator[Record | Gap]:
     """Every record between two offsets of a segment, and a Gap for every stretch that is none.
 
@@ -148,10 +135,10 @@ def read(fd: int, start: int, limit: int, seed: int) -> Iterator[Record | Gap]:
     window = _Window(fd, seed)
     offset = start
     while offset < limit:
-        head = window.head(offset)
-        if head is not None and offset + head.size <= limit:
-            end = offset + head.size
-            yield window.record(offset, head) or Gap(offset, end)
+        size = window.size(offset)
+        if size and offset + size <= limit:
+            end = offset + size
+            yield window.record(offset, size) or Gap(offset, end)
         else:
             end = _resync(window, offset + 1, limit)
             yield Gap(offset, end)
@@ -176,32 +163,33 @@ class _Window:
             self._base, index = offset, 0
         return index
 
-    def head(self, offset: int) -> _Head | None:
-        """The head written at `offset`, or None where none verifies."""
+    def size(self, offset: int) -> int:
+        """Length of the record whose head is at `offset`; 0 where no head verifies."""
         at = self.at(offset, HEAD_BYTES)
-        written = self.data[at : at + HEAD_BYTES]
-        if len(written) < HEAD_BYTES or not written.startswith(_MAGIC):
-            return None
-        _, kind, id_bytes, _, meta_bytes, body_bytes, check, own = _WHOLE_HEAD.unpack(written)
-        if own != zlib.crc32(written[: _HEAD.size], self._seed):
-            return None
-        return _Head(kind, id_bytes, meta_bytes, body_bytes, check)
+        head = self.data[at : at + HEAD_BYTES]
+        if len(head) < HEAD_BYTES or not head.startswith(_MAGIC):
+            return 0
+        _, _, name, _, meta, body, _, check = _WHOLE_HEAD.unpack(head)
+        if check != zlib.crc32(head[: _HEAD.size], self._seed):
+            return 0
+        return HEAD_BYTES + name + meta + body
 
-    def record(self, offset: int, head: _Head) -> Record | None:
+    def record(self, offset: int, size: int) -> Record | None:
         """The record whose head verified, or None when the rest of it does not."""
-        at = self.at(offset, head.size)
+        at = self.at(offset, size)
+        data, end = self.data, at + size
+        _, kind, name_bytes, _, meta_bytes, _, check, _ = _WHOLE_HEAD.unpack_from(data, at)
         name = at + HEAD_BYTES
-        meta = name + head.id_bytes
-        body = meta + head.meta_bytes
-        data, end = self.data, at + head.size
-        if zlib.crc32(memoryview(data)[name:end], self._seed) != head.check or end > len(data):
+        meta = name + name_bytes
+        body = meta + meta_bytes
+        if zlib.crc32(memoryview(data)[name:end], self._seed) != check or end > len(data):
             return None
         return Record(
-            head.kind,
+            kind,
             data[name:meta].decode("ascii", "replace"),
             data[meta:body],
             data[body:end],
-            offset + head.size,
+            offset + size,
         )
 
 
@@ -218,8 +206,8 @@ def _resync(window: _Window, start: int, limit: int) -> int:
             offset = base + len(window.data) - len(_MAGIC) + 1
             continue
         offset = base + found
-        head = window.head(offset)
-        if head is not None and offset + head.size <= limit:
+        size = window.size(offset)
+        if size and offset + size <= limit:
             return offset
         offset += 1
     return limit

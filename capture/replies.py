@@ -123,6 +123,8 @@ def parse_request(body: bytes) -> Asked:
 
 def parse_reply(body: bytes) -> Reply:
     """A whole stored reply, JSON or SSE."""
+    if body.startswith(b"{"):
+        return _whole_reply(body)
     reader = ReplyReader()
     reader.feed(body)
     return reader.finish()

@@ -62,7 +62,13 @@ class App:
 
 
 def _fastapi(runtime: Runtime) -> FastAPI:
-    app = FastAPI(title="Majordomo", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app = FastAPI(
+        title="Majordomo",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+    )
     app.state.runtime = runtime
     install_handlers(app)
     for router in (*routers, dashboard.router):

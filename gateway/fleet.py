@@ -161,7 +161,10 @@ class Links:
             if target is not None
         )
         self._named = {name: self._place(None, to) for name, to in settings.models.items()}
-        self._priced = any(not link.free for link in self._by_name.values())
+        names = {upstream.api_key_env for upstream in settings.upstreams.values()}
+        self._keys = tuple(environ[n].encode() for n in names if n is not None and environ.get(n))
+        self.priced = any(not link.free for link in self._by_name.values())
+        """Some upstream costs money."""
 
     def __getitem__(self, name: str) -> Link:
         return self._by_name[name]
@@ -180,13 +183,19 @@ class Links:
     def view(self, features: Features) -> Fleet:
         """The same for one request, with what it would cost at each place."""
         fleet = self.fleet()
-        if not self._priced:
+        if not self.priced:
             return fleet
         return Fleet(
             places=tuple(self._price(place, features) for place in fleet.places),
             named={name: self._price(place, features) for name, place in fleet.named.items()},
             generation=fleet.generation,
         )
+
+    def mask(self, error_body: bytes) -> bytes:
+        """An error body without any upstream's key: some servers quote the key they refuse."""
+        for key in self._keys:
+            error_body = error_body.replace(key, b"***")
+        return error_body
 
     def close(self) -> None:
         """Drop idle connections; replies under way end by themselves."""

@@ -92,7 +92,7 @@ class HotPath:
             decision=decision,
             request=request.raw,
             stream=request.stream,
-            reserve_usd=_reserve(decision, fleet),
+            reserve_usd=_reserve(decision, fleet) if current.desk.links.priced else None,
         )
         flight = Flight(request, decision, response, now, conversation)
         return flight, features, begin

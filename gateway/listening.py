@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.upstreams.detect import detect
@@ -40,13 +41,17 @@ def process_on(port: int, proc: Path = _PROC) -> str | None:
     if not wanted:
         return None
     for process in proc.glob("[0-9]*"):
-        try:
-            held = {str(entry.readlink()) for entry in (process / "fd").iterdir()}
-        except OSError:
-            continue
-        if held & wanted:
+        if any(target in wanted for target in _open_files(process)):
             return f"process {process.name} ({_name(process)})"
     return None
+
+
+def _open_files(process: Path) -> Iterator[str]:
+    """What a process holds open, as far as we may see it and it stays open."""
+    with suppress(OSError):
+        for entry in (process / "fd").iterdir():
+            with suppress(OSError):
+                yield str(entry.readlink())
 
 
 def _inodes(port: int, proc: Path) -> Iterator[str]:

@@ -203,14 +203,15 @@ class Relay:
         request_id = header(reply.headers, b"request-id") or header(reply.headers, b"x-request-id")
         attempt.upstream_request_id = request_id.decode("latin-1")[:200] if request_id else None
         if reply.status != 200:
-            body = await self._drain(reply, attempt, began, _ERROR_BYTES)
+            body = self._desk.links.mask(await self._drain(reply, attempt, began, _ERROR_BYTES))
+            self._record.received(body)
             raise link.dialect.read_error(reply.status, reply.headers, body)
         if not self._flight.request.stream:
             await self._relay_whole(reply, link, attempt, began)
         elif b"text/event-stream" in (header(reply.headers, b"content-type") or b"").lower():
             await self._relay_stream(reply, link, attempt, began)
         else:
-            await self._drain(reply, attempt, began, _ERROR_BYTES)
+            self._record.received(await self._drain(reply, attempt, began, _ERROR_BYTES))
             raise _bad_reply(link.name, "answered a stream request with something else")
 
     async def _drain(self, reply: Reply, attempt: Attempt, began: float, most: int) -> bytes:
@@ -224,13 +225,12 @@ class Relay:
             size += len(data)
             if size > most:
                 break
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._record.received(body)
-        return body
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def _relay_whole(self, reply: Reply, link: Link, attempt: Attempt, began: float) -> None:
         flight, record = self._flight, self._record
         body = await self._drain(reply, attempt, began, _REPLY_BYTES)
+        record.received(body)
         if len(body) > _REPLY_BYTES:
             raise _bad_reply(link.name, f"sent a reply of over {_REPLY_BYTES} bytes")
         out, end = link.dialect.read_reply(flight.request, attempt.model, body)

@@ -38,13 +38,8 @@ class _Wish(NamedTuple):
     reason: Reason
 
 
-class _Weighed(NamedTuple):
-    """One place held against the constraints."""
-
-    candidate: Candidate
-    against: Reason | None
-    """Why it may not answer; None when it may."""
-    healthy: bool
+_Weighed = tuple[Candidate, Reason | None, bool]
+"""A place held against the constraints: why it may not answer (None: it may), and its health."""
 
 
 def decide(features: Features, fleet: Fleet, policy: Policy, budget: Budget) -> RouteDecision:
@@ -52,19 +47,19 @@ def decide(features: Features, fleet: Fleet, policy: Policy, budget: Budget) -> 
     reading = read_rules(policy.rules, features)
     private = features.private or reading.marker is not None
     wish = _wish(features, fleet, policy, reading)
-    weighed = [
-        _Weighed(
+    weighed: list[_Weighed] = [
+        (
             _candidate(mode, place.upstream, place.model),
             objection(place, features, private, budget),
             place.healthy,
         )
         for mode, place in _places(wish, fleet, private)
     ]
-    ready = [w.candidate for w in weighed if w.against is None and w.healthy]
-    failing = [w.candidate for w in weighed if w.against is None and not w.healthy]
+    ready = [candidate for candidate, against, healthy in weighed if against is None and healthy]
+    failing = [c for c, against, healthy in weighed if against is None and not healthy]
     candidates = (*ready, *failing)
     reasons = [wish.reason, *_in_the_way(weighed, candidates[0] if candidates else None)]
-    if wish.modes and fleet.at(wish.modes[0]) is None:
+    if wish.modes and not (weighed and weighed[0][0].mode is wish.modes[0]):
         reasons.insert(1, Reason("not_configured", f"no model serves {wish.modes[0]}"))
     if private:
         reasons.insert(0, _marked_by(reading))
@@ -72,7 +67,7 @@ def decide(features: Features, fleet: Fleet, policy: Policy, budget: Budget) -> 
         candidates=candidates,
         reasons=tuple(reasons),
         rules=reading.traces,
-        excluded=tuple([(w.candidate, w.against) for w in weighed if w.against is not None]),
+        excluded=tuple([(c, against) for c, against, _ in weighed if against is not None]),
         private=private,
         alias=features.alias,
         config_generation=fleet.generation,

@@ -16,7 +16,7 @@ from gateway.config_errors import ConfigErrors
 from gateway.home import Home
 from gateway.keys import KeysError
 from gateway.listening import who_listens
-from gateway.logfile import start_logging
+from gateway.logfile import start_logging, stop_logging
 from gateway.serve import OnReady, ServeError, serve
 
 
@@ -46,6 +46,8 @@ def run_gateway(home: Home, host: str | None, port: int | None, on_ready: OnRead
         fail(_address_trouble(home, str(error), wanted))
     except (JournalError, StoreError, KeysError, OSError) as error:
         fail(f"cannot serve {home.root}: {error}")
+    finally:
+        stop_logging()
 
 
 def _mend(error: ConfigErrors) -> str:

@@ -127,6 +127,7 @@ async def test_an_endless_line_is_cut_off_before_it_fills_the_memory(
         assert (reply.status, reply.error["who"]) == (502, "upstream")
 
 
+@pytest.mark.slow
 async def test_an_endless_json_body_is_cut_off_before_it_fills_the_memory(
     gateway: GatewayProcess, house: House, mark: str
 ) -> None:

@@ -66,6 +66,7 @@ async def test_a_journal_that_cannot_be_written_refuses_requests_and_recovers(
         assert (await gateway.exchange(recovered.exchange_id))["status"] == "ok"
 
 
+@pytest.mark.slow
 async def test_told_to_serve_without_capture_it_serves_and_every_reply_says_so(
     house: House, home: Path, mark: str
 ) -> None:
@@ -130,6 +131,7 @@ async def test_the_database_being_locked_holds_up_no_request_and_loses_none(
         assert (await gateway.exchange(reply.exchange_id, within=10))["status"] == "ok"
 
 
+@pytest.mark.slow
 async def test_running_out_of_file_descriptors_is_survived(
     house: House, home: Path, mark: str
 ) -> None:

@@ -191,6 +191,7 @@ async def test_another_address_without_a_key_refuses_to_start_and_says_how_to_ma
     assert not (home / "run" / "gateway.json").exists()
 
 
+@pytest.mark.slow
 async def test_another_address_with_a_key_starts(house: House, home: Path) -> None:
     gateway = GatewayProcess(home, house.settings(), ENV, ("--host", "0.0.0.0"))
     gateway.client_key = await gateway.new_key("tester")

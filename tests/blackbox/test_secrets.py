@@ -123,6 +123,7 @@ async def test_no_key_is_in_the_arguments_of_the_process(gateway: GatewayProcess
     assert b"canary" not in arguments
 
 
+@pytest.mark.slow
 async def test_a_missing_key_variable_names_itself_and_stops_only_its_own_upstream(
     house: House, home: Path, mark: str
 ) -> None:

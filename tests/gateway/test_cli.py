@@ -35,7 +35,7 @@ modes:
   resting: {upstream: local, model: tiny}
 """
 
-EVENTS = [
+EVENTS: list[Mapping[str, Any]] = [
     {"id": "1", "model": "tiny", "choices": [{"index": 0, "delta": {"content": "Good "}}]},
     {"id": "1", "model": "tiny", "choices": [{"index": 0, "delta": {"content": "day\x1b[2J!"}}]},
     {"id": "1", "model": "tiny", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
@@ -154,7 +154,7 @@ def test_an_open_address_without_a_key_is_refused_and_told_how(majordomo: Majord
 
 def test_a_taken_port_is_told_with_what_has_it(majordomo: Majordomo) -> None:
     write_settings(majordomo.home)
-    answers = {
+    answers: dict[str, Mapping[str, Any]] = {
         "GET /livez": {"status": "ok"},
         "GET /readyz": {"status": "ready", "reasons": []},
     }
@@ -212,7 +212,7 @@ def test_status_shows_what_the_gateway_says_without_control_characters(
         "house": {"ready": False, "failure": None, "restarts": 0},
         "problems": [{"code": "x", "effect": "warns", "text": "ollama keeps failing"}],
     }
-    with Answering(lambda *_: (200, said, {})).running() as gateway:
+    with Answering(lambda _, __: (200, said, {})).running() as gateway:
         claim_to_serve(majordomo.home, gateway.base_url)
         ran = majordomo("status")
         as_json = json.loads(majordomo("status", "--json").out)
@@ -269,7 +269,7 @@ def test_what_is_no_exchange_id_is_told_apart_from_an_unknown_exchange(
     assert "no exchange id" in majordomo("explain", "../../etc").err
     assert "no store" in majordomo("explain", "01M7YK2MCY11S2XVPTZ38NJ6K2").err
     missing: Answer = (404, {"error": {"message": "unknown"}}, {})
-    with Answering(lambda *_: missing).running() as gateway:
+    with Answering(lambda _, __: missing).running() as gateway:
         claim_to_serve(majordomo.home, gateway.base_url)
         ran = majordomo("explain", "01m7yk2mcy11s2xvptz38nj6k2")
         assert gateway.asked == ["GET /v1/exchanges/01M7YK2MCY11S2XVPTZ38NJ6K2/explain"]
@@ -300,7 +300,7 @@ def test_a_log_line_with_an_error_says_what_and_where() -> None:
     assert "OSError: no" in pretty(json.dumps(record))
     assert "b:2" in pretty(json.dumps(record))
     assert "--:--:--" in pretty('{"time": 1e300}')
-    assert pretty("[1]") == "\\[1]"
+    assert pretty("[bold]") == "\\[bold]"
 
 
 def test_text_from_outside_neither_moves_the_cursor_nor_becomes_markup() -> None:
