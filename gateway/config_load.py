@@ -28,9 +28,12 @@ RESTART_ONLY: tuple[SettingPath, ...] = (
     ("server", "limits", "header_bytes"),
     ("server", "limits", "header_seconds"),
     ("server", "limits", "body_seconds"),
+    ("server", "drain_seconds"),
+    ("retries", "budget_ratio"),
     ("capture", "sync_ms"),
     ("capture", "segment_bytes"),
     ("capture", "keep_segments"),
+    ("log", "level"),
     ("log", "file_bytes"),
 )
 """Settings that are read once, at start; a change waits for the next one."""

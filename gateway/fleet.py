@@ -8,7 +8,6 @@ looks at.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from capture.messages import Usage
 from gateway import pricing
 from gateway.circuit import Circuit
 from gateway.dialects.anthropic_models import traits
+from gateway.features import ASSUMED_OUTPUT_TOKENS
 from gateway.settings import Settings, Target, UpstreamSettings
 from gateway.thinking import ThinkingStore
 from gateway.upstreams.anthropic import Anthropic
@@ -100,6 +100,8 @@ class Link:
         bound = features.input_tokens_max
         tokens = features.input_tokens if bound is None else bound
         output = features.output_tokens
+        if output == ASSUMED_OUTPUT_TOKENS:  # no limit asked for, so the upstream's default is sent
+            output = max(output, self.settings.default_max_tokens)
         most = self._most_output(model)
         if most is not None:  # Hermes Agent asks for 65,536 as a floor for others, and gets less
             output = min(output, most)
@@ -117,22 +119,6 @@ class Link:
         if self.settings.kind == "anthropic":
             return "anthropic"
         return urlsplit(self.settings.base_url or "").hostname or self.name
-
-
-def is_local(settings: UpstreamSettings) -> bool:
-    """Whether an upstream is inside the house: as set, else by its address."""
-    if settings.local is not None:
-        return settings.local
-    if settings.kind == "house":
-        return True
-    host = urlsplit(settings.base_url or ANTHROPIC_URL).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        ip = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return ip.is_loopback or ip.is_private
 
 
 class Links:
@@ -233,7 +219,6 @@ def _link(
     environ: Mapping[str, str],
 ) -> Link:
     key = environ.get(settings.api_key_env) if settings.api_key_env else None
-    local = is_local(settings)
     base_url = settings.base_url or ANTHROPIC_URL
     dialect: Upstream
     if settings.kind == "anthropic":
@@ -247,8 +232,8 @@ def _link(
         settings=settings,
         dialect=dialect,
         circuit=Circuit(settings.circuit),
-        local=local,
-        free=local if settings.free is None else settings.free,
+        local=settings.is_local,
+        free=settings.is_free,
         translates=settings.kind == "anthropic",
         transport=HttpTransport(base_url),
         house=house if settings.kind == "house" else None,

@@ -21,6 +21,7 @@ from gateway.flight import ClientResponse, Flight, retry_after_header
 from gateway.relay import Relay
 from gateway.seats import Current, Seats
 from gateway.server import RESPONSE
+from gateway.setting_types import SECRET_WORDS, UNSEEN_HEADERS
 from gateway.upstreams.base import ChatRequest
 from routers.decide import decide
 from routers.features import Features, Fleet
@@ -30,10 +31,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 RawHeaders = list[tuple[bytes, bytes]]
 
-_SECRET_WORDS = (b"auth", b"key", b"token", b"secret", b"cookie", b"credential", b"password")
-_DULL = frozenset(
-    {b"host", b"connection", b"content-length", b"content-type", b"accept", b"accept-encoding"}
-)
+_SECRETS = tuple(word.encode() for word in SECRET_WORDS)
+_UNSEEN = frozenset(name.encode() for name in UNSEEN_HEADERS)
 _HEADER_CHARS = 1024
 
 
@@ -134,12 +133,17 @@ async def send_error(send: Send, error: GatewayError, request_id: str) -> None:
 
 
 def readable_headers(raw: RawHeaders) -> dict[str, str]:
-    """Request headers that rules may test and records may keep: no credentials, nothing dull."""
-    return {
-        name.decode("latin-1"): value[:_HEADER_CHARS].decode("latin-1")
-        for name, value in raw
-        if _KEPT.get(name) or (name not in _KEPT and _keep(name))
-    }
+    """Request headers that rules may test and records may keep: no credentials, nothing dull.
+
+    One sent twice is joined by a comma (RFC 9110 section 5.2), so that neither value is hidden.
+    """
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        if not _KEPT.get(raw_name) and (raw_name in _KEPT or not _keep(raw_name)):
+            continue
+        name, value = raw_name.decode("latin-1"), raw_value[:_HEADER_CHARS].decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 _KEPT: dict[bytes, bool] = {}
@@ -147,7 +151,7 @@ _KEPT: dict[bytes, bool] = {}
 
 
 def _keep(name: bytes) -> bool:
-    kept = name not in _DULL and not any(word in name for word in _SECRET_WORDS)
+    kept = name not in _UNSEEN and not any(word in name for word in _SECRETS)
     if len(_KEPT) < 512:
         _KEPT[name] = kept
     return kept

@@ -15,7 +15,6 @@ are not decoded, link-local and metadata addresses are never connected to.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 import time
@@ -26,6 +25,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from gateway.addresses import forbidden
 from gateway.settings import Deadlines
 from gateway.upstreams.base import Headers, Prepared
 
@@ -188,17 +188,10 @@ async def _resolve(host: str, port: int) -> Sequence[str]:
         raise ConnectFailed(f"cannot resolve {host}: {error.strerror or error}") from None
     addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
     for address in addresses:
-        if forbidden(address):
-            raise ConnectFailed(f"{host} resolves to {address}, which is never connected to")
+        reason = forbidden(address)
+        if reason is not None:
+            raise ConnectFailed(f"{host} resolves to {address}, which is refused: {reason}")
     return addresses
-
-
-def forbidden(address: str) -> bool:
-    """Link-local, metadata, multicast and unspecified addresses, in any spelling of an IP."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return ip.is_link_local or ip.is_multicast or ip.is_unspecified
 
 
 class _Connection(asyncio.Protocol):

@@ -155,9 +155,15 @@ async def test_running_out_of_file_descriptors_is_survived(
         assert len(gateway.log) < 200_000, "the log was flooded"
 
 
-async def test_an_idle_gateway_is_small_and_starts_quickly(gateway: GatewayProcess) -> None:
-    assert gateway.started_in < 4.0, "2 s on a quiet machine"
-    assert gateway.resident_bytes() < 400 * 1024 * 1024
+async def test_a_fresh_gateway_is_small_and_starts_quickly(
+    house: House, home: Path, mark: str
+) -> None:
+    """Under 2 s to the first byte: of processor time here, so that a busy machine does not count."""
+    async with GatewayProcess(home, house.settings(), ENV) as gateway:
+        assert (await chat(gateway.url, mark)).status == 200
+        used = gateway.cpu_seconds()
+        assert used is None or used < 2.0
+        assert gateway.resident_bytes() < 120 * 1024 * 1024
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ async def patient(
     rests = {"failures": 2, "rest_seconds": 0.5}
     for upstream in settings["upstreams"].values():
         upstream["circuit"] = rests
+    settings["upstreams"]["small"]["deadlines"] = {"first_token": 1.0}
     for place in PLACES:
         settings["upstreams"][place] = settings["upstreams"]["small"]
     settings["models"] = {place: {"upstream": place, "model": "tiny-1"} for place in PLACES}
@@ -72,7 +73,9 @@ async def test_a_429_with_nowhere_else_to_go_reaches_the_client_with_its_retry_a
     assert len(house.seen(mark)) == 1
 
 
-@pytest.mark.parametrize("status", [429, 503, 529])
+@pytest.mark.parametrize(
+    "status", [429, *(pytest.param(status, marks=pytest.mark.slow) for status in (503, 529))]
+)
 async def test_a_long_retry_after_sends_this_and_the_next_requests_elsewhere_at_once(
     house: House, home: Path, mark: str, status: int
 ) -> None:
@@ -140,25 +143,26 @@ async def test_a_failing_upstream_that_nothing_can_replace_is_left_in_peace_too(
     assert (await chat(patient.url, mark, model="fragile")).status == 200
 
 
-async def test_a_request_error_is_no_failure_of_the_upstream(
-    house: House, mark: str, home: Path
+async def test_requests_at_fault_and_clients_that_leave_are_no_failures_of_an_upstream(
+    patient: GatewayProcess, house: House, mark: str
 ) -> None:
-    fragile = house.settings()
-    fragile["upstreams"]["small"]["circuit"] = {"failures": 1, "rest_seconds": 60}
-    async with GatewayProcess(home, fragile, ENV) as gateway:
-        house.small.on(mark + "-bad", fake.failing(400))
-        for _ in range(3):
-            assert (await chat(gateway.url, mark + "-bad")).status == 400
-        assert (await chat(gateway.url, mark)).header("x-majordomo-mode") == "resting"
-        house.small.on(mark + "-gone", fake.silent)
-        for _ in range(3):
-            with pytest.raises(TimeoutError):
-                await chat(gateway.url, mark + "-gone", within=0.1)
-        assert (await chat(gateway.url, mark)).header("x-majordomo-mode") == "resting"
-        await house.small.stop()
-        try:
-            reply = await chat(gateway.url, mark)
-        finally:
-            await house.small.start()
-        assert reply.header("x-majordomo-mode") == "active"
-        assert (await chat(gateway.url, mark)).header("x-majordomo-mode") == "active", "resting"
+    house.small.on(mark + "-bad", fake.failing(400))
+    house.small.on(mark + "-gone", fake.silent)
+    for _ in range(3):
+        assert (await chat(patient.url, mark + "-bad")).status == 400
+        with pytest.raises(TimeoutError):
+            await chat(patient.url, mark + "-gone", within=0.1)
+    assert (await chat(patient.url, mark)).header("x-majordomo-mode") == "resting"
+
+
+async def test_a_mode_that_does_not_answer_in_time_is_replaced_by_the_next(
+    patient: GatewayProcess, house: House, mark: str
+) -> None:
+    house.small.on(mark, fake.silent)
+    reply = await chat(patient.url, mark)
+    assert (reply.status, reply.header("x-majordomo-mode")) == (200, "active")
+    found = await patient.exchange(reply.exchange_id)
+    assert [(a["mode"], a["status"]) for a in found["attempts"]] == [
+        ("resting", "timeout"),
+        ("active", "ok"),
+    ]

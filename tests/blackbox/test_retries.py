@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.blackbox.house import ENV, House
+from tests.blackbox.house import House
 from tests.blackbox.signs import error_in, is_heartbeat
 from tests.support import fake_scripts as fake
 from tests.support.gateway_process import GatewayProcess
@@ -237,16 +236,3 @@ async def test_a_reply_that_never_ends_is_cut_at_the_total_deadline(
     assert error_in(reply.events)["who"] == "upstream"
     assert 0.8 < reply.seconds < 2
     await asyncio.wait_for(house.small.seen(mark)[0].closed.wait(), 1)
-
-
-async def test_a_slow_mode_is_replaced_by_the_next_before_its_first_byte(
-    house: House, mark: str, home: Path
-) -> None:
-    settings = house.settings()
-    settings["upstreams"]["small"]["deadlines"] = {"first_token": 0.3}
-    house.small.on(mark, fake.silent)
-    async with GatewayProcess(home, settings, ENV) as gateway:
-        reply = await chat(gateway.url, mark)
-        assert (reply.status, reply.header("x-majordomo-mode")) == (200, "active")
-        found = await gateway.exchange(reply.exchange_id)
-        assert tried(found)[0] == ("resting", "timeout")

@@ -22,7 +22,7 @@ from typing import Any, Self, TypeVar
 from tests.support.raw_client import Reply, get
 
 T = TypeVar("T")
-COMMAND = Path(os.environ.get("MJ_TEST_COMMAND") or Path(sys.executable).with_name("majordomo"))
+COMMAND = Path(sys.executable).with_name("majordomo")
 POLL_S = 0.01
 SCRUBBED = ("MAJORDOMO_", "ANTHROPIC_", "OPENAI_")
 """Variables of the developer's own shell that a gateway under test must not see."""
@@ -212,6 +212,14 @@ class GatewayProcess:
             ["ps", "-o", "rss=", "-p", str(self.pid)], capture_output=True, check=True, text=True
         )
         return int(shown.stdout) * 1024
+
+    def cpu_seconds(self) -> float | None:
+        """Processor time it has used; None where the system does not tell finely enough."""
+        stat = Path(f"/proc/{self.pid}/stat")
+        if not stat.exists():
+            return None
+        fields = stat.read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def open_files(self) -> int | None:
         """How many file descriptors it holds; None where the system does not tell."""
