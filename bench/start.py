@@ -33,28 +33,32 @@ def main() -> int:
         stack.enter_context(targets.running(upstream, load_core))
         load.wait_until_up(upstream, load_core, seconds=10)
         seen = [_once(gateway, target_core, load_core) for _ in range(options.times)]
-    seconds, fresh, used = (list(column) for column in zip(*seen, strict=True))
-    print(f"start to first byte: {median(seconds):.2f} s, worst {max(seconds):.2f} s "
-          f"(at most {START_SECONDS:g} s)")  # fmt: skip
+    seconds, cpu, fresh, used = (list(column) for column in zip(*seen, strict=True))
+    print(f"start to first byte: {median(seconds):.2f} s, worst {max(seconds):.2f} s, of which "
+          f"{median(cpu):.2f} s CPU (at most {START_SECONDS:g} s)")  # fmt: skip
     print(f"memory at rest: {max(fresh):.0f} MB fresh, {max(used):.0f} MB after some load "
           f"(at most {IDLE_MB:g} MB)")  # fmt: skip
     out = ROOT / "bench-out" / "start.json"
     out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps({"start_s": seconds, "fresh_mb": fresh, "used_mb": used}) + "\n")
+    out.write_text(
+        json.dumps({"start_s": seconds, "start_cpu_s": cpu, "fresh_mb": fresh, "used_mb": used})
+        + "\n"
+    )
     return int(median(seconds) > START_SECONDS or max(used) > IDLE_MB)
 
 
-def _once(gateway: Target, core: str, load_core: str) -> tuple[float, float, float]:
-    """Seconds to the first byte; MB at rest before and after a little load."""
+def _once(gateway: Target, core: str, load_core: str) -> tuple[float, float, float, float]:
+    """Seconds to the first byte, CPU seconds of them; MB at rest before and after some load."""
     began = time.monotonic()
     with targets.running(gateway, core) as pid:
         seconds = _first_byte(gateway, began + 30) - began
         pids = machine.process_tree(pid)
+        cpu = machine.cpu_seconds(pids)
         machine.wait_until_quiet(pids)
         fresh = machine.resident_mb(pids)
         load.warm_up(gateway, load_core)
         machine.wait_until_quiet(pids)
-        return seconds, fresh, machine.resident_mb(pids)
+        return seconds, cpu, fresh, machine.resident_mb(pids)
 
 
 def _first_byte(target: Target, deadline: float) -> float:

@@ -42,6 +42,7 @@ BEGIN_COLUMNS = (
     "tools",
     "asked",
     "request_bytes",
+    "request_messages",
 )
 END_COLUMNS = (
     "status",
@@ -66,6 +67,7 @@ END_COLUMNS = (
     "delivered_bytes",
     "answered",
     "called",
+    "reply_messages",
 )
 ATTEMPT_COLUMNS = (
     "exchange_id",
@@ -91,9 +93,9 @@ ATTEMPT_COLUMNS = (
 )
 BODY_COLUMNS = ("exchange_id", "kind", "attempt", "encoding", "data")
 MESSAGE_COLUMNS = ("id", "role", "body")
-LINK_COLUMNS = ("exchange_id", "side", "position", "message_id")
 CALL_COLUMNS = ("exchange_id", "position", "call_id", "name", "arguments")
 
+MESSAGE_ID_BYTES = 16
 COMPRESS_BYTES = 4096
 """Bodies shorter than this are kept as they are: packing them costs more than it saves."""
 _EXCERPT = 240
@@ -119,7 +121,6 @@ class Batch:
     attempts: list[Row] = field(default_factory=list[Row])
     bodies: list[Row] = field(default_factory=list[Row])
     messages: dict[bytes, Row] = field(default_factory=dict[bytes, Row])
-    links: list[Row] = field(default_factory=list[Row])
     calls: list[Row] = field(default_factory=list[Row])
     _parts: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
     _chosen: dict[str, Json] = field(default_factory=dict[str, Json])
@@ -176,11 +177,10 @@ class Batch:
             _json(asked.tools) if asked.tools else "[]",
             excerpt(next((m for m in reversed(asked.messages) if m.role == "user"), None)),
             len(request),
+            b"".join([self._message(message) for message in asked.messages]),
         )
         self._chosen[id_] = meta["chosen"] or {}
         self._body(id_, "request", None, request)
-        for position, message in enumerate(asked.messages):
-            self._link(id_, "request", position, message)
 
     def _part(self, id_: str, data: bytes) -> None:
         if self.known.get(id_, "open") != "open":
@@ -200,23 +200,21 @@ class Batch:
         if id_ not in self.known and id_ not in self.begun:
             self.begun[id_] = self._lost_begin(id_, last)
             end = {**end, "notes": [*end["notes"], "the record of its beginning is lost"]}
-        self.ended[id_] = end_row(end, reply, last, attempts)
+        self.ended[id_] = end_row(end, reply, last, attempts) + (self.reply(id_, reply),)
         self.attempts += tried
         for position, data in enumerate(raw):
             self._body(id_, "response", position if position < len(raw) - 1 else None, data)
         if delivered is not None:
             self._body(id_, "delivered", None, delivered)
-        self.add_reply(id_, reply)
 
-    def add_reply(self, id_: str, reply: Reply) -> None:
-        """The rows of what was answered."""
-        for choice in reply.choices:
-            self._link(id_, "reply", choice.index, choice.message)
+    def reply(self, id_: str, reply: Reply) -> bytes:
+        """Add what was answered; returns the ids of its messages, joined."""
         if reply.message is not None:
             self.calls.extend(
                 (id_, position, call.id, call.name, call.arguments)
                 for position, call in enumerate(reply.message.tool_calls)
             )
+        return b"".join([self._message(choice.message) for choice in reply.choices])
 
     def _read_reply(self, id_: str, rest: bytes, delivered: bytes | None) -> Reply:
         parts = self._parts.pop(id_, ())
@@ -236,26 +234,44 @@ class Batch:
     def _lost_begin(self, id_: str, first: Json) -> Row:
         """What can be said of an exchange of which only the end is left."""
         at = first.get("started_at", 0.0)
-        return (id_, self.epoch, at, "", None, "", False, False, 0, "{}", "{}", None, "[]", None, 0)
+        return (
+            id_,
+            self.epoch,
+            at,
+            "",
+            None,
+            "",
+            False,
+            False,
+            0,
+            "{}",
+            "{}",
+            None,
+            "[]",
+            None,
+            0,
+            b"",
+        )
 
     def _open(self, id_: str) -> Row:
         place = self._chosen[id_]
         where = (place.get("mode"), place.get("upstream"), place.get("model"))
-        return ("open", *where, *(None,) * 12, 0, None, "[]", None, None, "[]")
+        return ("open", *where, *(None,) * 12, 0, None, "[]", None, None, "[]", b"")
 
     def _body(self, id_: str, kind: str, attempt: int | None, data: bytes) -> None:
         if data:
             self.bodies.append((id_, kind, attempt, *pack(data)))
 
-    def _link(self, id_: str, side: str, position: int, message: Message) -> None:
+    def _message(self, message: Message) -> bytes:
+        """Add what was said; returns its id."""
         body = _json(plain_message(message))
-        digest = blake2b(body.encode(), digest_size=16).digest()
+        digest = blake2b(body.encode(), digest_size=MESSAGE_ID_BYTES).digest()
         self.messages[digest] = (digest, message.role, body)
-        self.links.append((id_, side, position, digest))
+        return digest
 
 
 def end_row(end: Json, reply: Reply, last: Json, attempts: list[Json]) -> Row:
-    """How an exchange ended, in the order of END_COLUMNS. What the gateway did not read from the
+    """How an exchange ended, in the order of END_COLUMNS, the last left out. What the gateway did not read from the
     reply itself (finish reason, usage) is taken from the reply here."""
     counts: Json | None = end["usage"]
     if counts is None and reply.usage is not None:

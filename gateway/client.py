@@ -11,13 +11,15 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import httpx2
 import orjson
 
 from gateway.home import Home
 from gateway.own_key import own_key
+
+if TYPE_CHECKING:
+    import httpx2
 
 SECONDS = 10.0
 KEY_SECONDS = 2.5
@@ -69,6 +71,8 @@ def running(home: Home) -> Running | None:
 
 def ask(home: Home, path: str) -> Mapping[str, Any]:
     """The JSON object that the gateway of `home` answers at `path`. Raises ClientTrouble."""
+    import httpx2
+
     who = running(home)
     if who is None:
         raise NotRunning(f"Majordomo is not running for {home.root}")

@@ -179,6 +179,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if size > self.limits.header_bytes:
             self._refusal = _head_too_large(self.limits)
             raise ValueError("request head too large")
+        assert self.parser is not None
         if self.parser.get_http_version() not in ("1.0", "1.1"):
             raise ValueError("not a version of HTTP that is spoken here")
         self._in_head, self._in_body = False, True

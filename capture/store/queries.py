@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from capture.batch import unpack
+from capture.batch import MESSAGE_ID_BYTES, unpack
 from capture.exchange import Mode
 from capture.messages import Message, ToolCall, Usage
 from capture.plain import message_of
@@ -46,6 +46,7 @@ _SUMMARY = [
 ]
 
 Row = sa.Row[Any]
+_IDS_AT_ONCE = 500
 
 
 def list_exchanges(
@@ -66,7 +67,6 @@ def find_exchange(connection: sa.Connection, id_: str) -> ExchangeDetail | None:
     bodies = _bodies(connection, id_)
     attempts = _attempts(connection, id_, bodies)
     last = bodies.get(("response", None), b"")
-    said = _messages(connection, id_)
     return ExchangeDetail(
         summary=_summary(row),
         headers=row.headers,
@@ -74,8 +74,8 @@ def find_exchange(connection: sa.Connection, id_: str) -> ExchangeDetail | None:
         decision=row.decision,
         request=bodies.get(("request", None), b""),
         tools=tuple(row.tools),
-        messages=tuple(message for side, message in said if side == "request"),
-        replies=tuple(message for side, message in said if side == "reply"),
+        messages=_messages(connection, row.request_messages),
+        replies=_messages(connection, row.reply_messages),
         tool_calls=_tool_calls(connection, id_),
         attempts=attempts,
         partial=b"" if attempts else last,
@@ -211,16 +211,20 @@ def _attempts(
     )
 
 
-def _messages(connection: sa.Connection, id_: str) -> list[tuple[str, Message]]:
-    """What was said, with its side, in order."""
-    link, said = t.exchange_messages, t.messages
-    select = (
-        sa.select(link.c.side, said.c.body)
-        .join(said, said.c.id == link.c.message_id)
-        .where(link.c.exchange_id == id_)
-        .order_by(link.c.side, link.c.position)
-    )
-    return [(row.side, message_of(row.body)) for row in connection.execute(select)]
+def _messages(connection: sa.Connection, joined: bytes) -> tuple[Message, ...]:
+    """The messages of these ids, in their order."""
+    size = MESSAGE_ID_BYTES
+    ids = [joined[at : at + size] for at in range(0, len(joined), size)]
+    said: dict[bytes, Message] = {}
+    for some in _batched(sorted(set(ids)), _IDS_AT_ONCE):
+        select = sa.select(t.messages.c.id, t.messages.c.body).where(t.messages.c.id.in_(some))
+        said |= {row.id: message_of(row.body) for row in connection.execute(select)}
+    return tuple(said[id_] for id_ in ids)
+
+
+def _batched(ids: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
+    """The ids, so many at a time: a statement takes a limited number of parameters."""
+    return (ids[at : at + size] for at in range(0, len(ids), size))
 
 
 def _tool_calls(connection: sa.Connection, id_: str) -> tuple[ToolCall, ...]:

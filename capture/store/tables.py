@@ -5,7 +5,6 @@
     attempts           every try at an upstream
     bodies             raw bytes: the request, each attempt's response, what was delivered
     messages           what was said, each text once, named by its content
-    exchange_messages  which messages an exchange was asked with and answered with, in order
     tool_calls         the calls a reply made
     journal_position   how far the journal is in here; moves in the same transaction as the rows
     journal_losses     stretches of the journal that could not be read
@@ -45,6 +44,9 @@ exchanges = sa.Table(
     sa.Column("tools", sa.JSON, nullable=False),  # names of the tools offered
     sa.Column("asked", sa.Text),  # beginning of the last user message
     sa.Column("request_bytes", sa.Integer, nullable=False),
+    # which messages it was asked with, in order: their ids, 16 bytes each, one after the other, so
+    # that an exchange that continues another begins with what that one has here
+    sa.Column("request_messages", sa.LargeBinary, nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("mode", sa.String(16)),  # of the last attempt; before any, of the chosen candidate
     sa.Column("upstream", sa.Text),
@@ -67,6 +69,7 @@ exchanges = sa.Table(
     sa.Column("delivered_bytes", sa.Integer),
     sa.Column("answered", sa.Text),  # beginning of the reply's text
     sa.Column("called", sa.JSON, nullable=False),  # names of the tools the reply calls
+    sa.Column("reply_messages", sa.LargeBinary, nullable=False),  # as above; one id per choice
 )
 sa.Index(
     "ix_exchanges_open",
@@ -139,16 +142,6 @@ messages = sa.Table(
     sa.Column("id", sa.LargeBinary(16), primary_key=True),  # BLAKE2b of `body`
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("body", sa.JSON, nullable=False),  # a Message, as `capture.plain` writes it
-)
-
-exchange_messages = sa.Table(
-    "exchange_messages",
-    metadata,
-    sa.Column("exchange_id", sa.String(26), primary_key=True),
-    sa.Column("side", sa.String(8), primary_key=True),  # request or reply
-    sa.Column("position", sa.Integer, primary_key=True),  # of a reply: the choice's index
-    sa.Column("message_id", sa.LargeBinary(16), nullable=False),
-    sqlite_with_rowid=False,
 )
 
 tool_calls = sa.Table(

@@ -24,6 +24,7 @@ from capture.replies import ReplyReader
 from capture.store import tables as t
 from capture.store.rows import Loss
 
+_STORED = 20_000
 _BREATHE_EVERY = 16
 """Records between two pauses: half a millisecond of work."""
 
@@ -41,11 +42,13 @@ class Writer:
                 (t.attempts, rows.ATTEMPT_COLUMNS, t.attempts.insert()),
                 (t.bodies, rows.BODY_COLUMNS, t.bodies.insert()),
                 (t.messages, rows.MESSAGE_COLUMNS, insert(t.messages).on_conflict_do_nothing()),
-                (t.exchange_messages, rows.LINK_COLUMNS, t.exchange_messages.insert()),
                 (t.tool_calls, rows.CALL_COLUMNS, t.tool_calls.insert()),
             )
         }
         ended = t.exchanges.update().where(t.exchanges.c.id == sa.bindparam("id_"))
+        self._stored: set[bytes] = set()
+        """Ids of messages that are in the store for certain: long conversations say them again with
+        every exchange."""
         self._late = _positional(ended, dialect, (*rows.END_COLUMNS, "id_"))
 
     def position(self) -> tuple[Position, str] | None:
@@ -81,6 +84,9 @@ class Writer:
             self._count(batch.tally())
             self._lose(losses)
             self._move(position, epoch)
+        if len(self._stored) > _STORED:
+            self._stored.clear()
+        self._stored.update(batch.messages)
 
     def lose(self, losses: Sequence[Loss]) -> None:
         """Note what could not be read, each once."""
@@ -136,8 +142,7 @@ class Writer:
             (t.exchanges, batch.new_rows()),
             (t.attempts, batch.attempts),
             (t.bodies, batch.bodies),
-            (t.messages, list(batch.messages.values())),
-            (t.exchange_messages, batch.links),
+            (t.messages, [r for id_, r in batch.messages.items() if id_ not in self._stored]),
             (t.tool_calls, batch.calls),
         ):
             self._many(self._sql[table.name], values)
@@ -149,7 +154,7 @@ class Writer:
             reader.feed(data)
         reply = reader.finish()
         batch = Batch("", {}, self._parts)
-        batch.add_reply(id_, reply)
+        said = batch.reply(id_, reply)
         message = reply.message
         self._insert(batch)
         self._connection.execute(
@@ -159,6 +164,7 @@ class Writer:
                 status="interrupted",
                 answered=rows.excerpt(message),
                 called=[call.name for call in message.tool_calls] if message else [],
+                reply_messages=said,
             )
         )
 

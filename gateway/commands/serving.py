@@ -15,7 +15,6 @@ from gateway.config import load_file
 from gateway.config_errors import ConfigErrors
 from gateway.home import Home
 from gateway.keys import KeysError
-from gateway.listening import who_listens
 from gateway.logfile import start_logging, stop_logging
 from gateway.serve import OnReady, ServeError, serve
 
@@ -71,6 +70,8 @@ def _address_trouble(home: Home, message: str, port: int) -> str:
     already = _already(home, port)
     if already is not None:
         return already
+    from gateway.listening import who_listens
+
     who = who_listens(port)
     return message if who is None else f"{message}\nThere is {who}."
 

@@ -20,10 +20,8 @@ from gateway.own_key import own_key
 from gateway.paste import blocks, hermes_hint
 from gateway.runtime import Runtime
 from gateway.schema_gen import shipped_schema
-from gateway.selftest import SelfTest, run_self_test
 from gateway.settings import Settings
 from gateway.starter import starter_yaml
-from gateway.upstreams.detect import detect
 from gateway.upstreams.found import FoundUpstream
 from gateway.upstreams.house_model import HOUSE_MODEL_DIR, context_length
 
@@ -48,8 +46,9 @@ def up(home: Home, host: str | None, port: int | None, *, self_test: bool) -> No
         if not written:
             await _mention_new_servers(runtime.settings)
         say(f"\nServing at [bold]{clean(base_url)}[/]. Pages: {clean(base_url)}/")
-        if self_test and await _house_is_ready(runtime):
-            _show_test(await run_self_test(base_url, own_key(home)))
+        if self_test:
+            await _house_is_ready(runtime)
+            await _test(base_url, own_key(home))
         _show_blocks(runtime, base_url)
 
     run_gateway(home, host, port, on_ready)
@@ -57,6 +56,8 @@ def up(home: Home, host: str | None, port: int | None, *, self_test: bool) -> No
 
 def _first_settings(home: Home) -> bool:
     """Look around and write the first `majordomo.yaml`; False when another start was quicker."""
+    from gateway.upstreams.detect import detect
+
     say("Looking for model servers on this machine ...")
     found = asyncio.run(detect())
     has_key = bool(os.environ.get(ANTHROPIC_KEY))
@@ -100,6 +101,8 @@ def _show_found(found: Sequence[FoundUpstream], has_key: bool) -> None:
 
 
 async def _mention_new_servers(settings: Settings) -> None:
+    from gateway.upstreams.detect import detect
+
     known = {_address(upstream.base_url) for upstream in settings.upstreams.values()}
     for upstream in await detect():
         if upstream.models and _address(upstream.base_url) not in known:
@@ -115,11 +118,11 @@ def _address(url: str | None) -> tuple[str, int | None]:
     return ("127.0.0.1" if host in ("localhost", "::1") else host, parts.port)
 
 
-async def _house_is_ready(runtime: Runtime) -> bool:
+async def _house_is_ready(runtime: Runtime) -> None:
     """Wait for the house model where it is used; says so when it will not come."""
     house = runtime.house
     if house is None:
-        return True
+        return
     if house.failure is None and not house.ready.is_set():
         say("Starting the house model ...")
     try:
@@ -127,10 +130,13 @@ async def _house_is_ready(runtime: Runtime) -> bool:
             await house.ready.wait()
     except TimeoutError:
         warn(f"the house model does not serve: {house.failure or 'it takes too long'}")
-    return True
 
 
-def _show_test(test: SelfTest) -> None:
+async def _test(base_url: str, key: str | None) -> None:
+    """Ask one real question, and tell how it went."""
+    from gateway.selftest import run_self_test
+
+    test = await run_self_test(base_url, key)
     who = " ".join(part for part in ((test.mode or "").upper(), test.model or "") if part)
     if not test.ok:
         say(f"[red]Self-test failed[/] after {test.total_s:.1f} s: {clean(test.text)}")

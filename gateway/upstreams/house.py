@@ -24,12 +24,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
-
-import httpx2
+from typing import TYPE_CHECKING, BinaryIO
 
 from gateway.home import FILE_MODE, make_private_directory
 from gateway.upstreams.house_model import unusable
+
+if TYPE_CHECKING:  # the gateway starts without an HTTP library; only who talks needs one
+    from gateway.upstreams.house_talk import Talk
 
 log = logging.getLogger(__name__)
 
@@ -186,9 +187,7 @@ class HouseServer:
         exited = asyncio.ensure_future(child.wait())
         try:
             why = await self._serve(exited, started)
-            return why or await self._last_words(exited)
-        except httpx2.HTTPError as error:
-            return await self._last_words(exited, f"did not answer: {type(error).__name__}")
+            return await self._last_words(exited, why or "ended")
         finally:
             await self._end(child, exited)
 
@@ -206,11 +205,13 @@ class HouseServer:
 
     async def _serve(self, exited: asyncio.Future[int], started: float) -> str | None:
         """Until the child is to be ended, and why; None when it ended by itself."""
-        origin = f"http://127.0.0.1:{self._port}"
-        async with httpx2.AsyncClient(base_url=origin, trust_env=False, timeout=5.0) as client:
-            if (why := await self._until_healthy(client, exited, started)) or exited.done():
+        from gateway.upstreams.house_talk import Talk
+
+        async with Talk(self._port) as talk:
+            if (why := await self._until_healthy(talk, exited, started)) or exited.done():
                 return why
-            await self._complete(client)
+            if why := await talk.complete(self._patience.warm):
+                return why
             self.start_seconds = time.monotonic() - started
             self.failure = None
             self.ready.set()
@@ -218,38 +219,23 @@ class HouseServer:
             log.info("house model: ready after %.1f s", self.start_seconds)
             while not exited.done():
                 await asyncio.wait({exited}, timeout=self._patience.watch)
-                if not exited.done() and await _is_broken(client):
+                if not exited.done() and await talk.broken():
                     return "stopped generating"
         return None
 
     async def _until_healthy(
-        self, client: httpx2.AsyncClient, exited: asyncio.Future[int], started: float
+        self, talk: Talk, exited: asyncio.Future[int], started: float
     ) -> str | None:
-        while not exited.done():
+        while not exited.done() and not await talk.healthy():
             if time.monotonic() - started > self._patience.healthy:
                 return f"did not answer within {self._patience.healthy:.0f} s"
-            try:
-                if (await client.get("/health")).status_code == 200:
-                    return None
-            except httpx2.HTTPError:
-                pass  # not listening yet
             await asyncio.wait({exited}, timeout=self._patience.poll)
         return None
 
-    async def _complete(self, client: httpx2.AsyncClient) -> None:
-        """Have it say two tokens, sampled. Raises httpx2.HTTPError when it cannot."""
-        body = {
-            "model": "default_model",
-            "messages": [{"role": "user", "content": "Hello"}],
-            "max_tokens": 2,
-            "temperature": 0.7,
-        }
-        reply = await client.post("/v1/chat/completions", json=body, timeout=self._patience.warm)
-        reply.raise_for_status()
-
-    async def _last_words(self, exited: asyncio.Future[int], otherwise: str = "") -> str:
-        """Why the child ended, by its exit status and the last line of its log."""
-        await asyncio.wait({exited}, timeout=1.0)
+    async def _last_words(self, exited: asyncio.Future[int], otherwise: str) -> str:
+        """Why the child ended, by its exit status and the last line of its log; `otherwise` for
+        one that has not ended by itself."""
+        await asyncio.wait({exited}, timeout=0.1)
         if not exited.done():
             return otherwise
         code = exited.result()
@@ -324,15 +310,6 @@ def _open_log(path: Path) -> BinaryIO:
     if path.exists() and path.stat().st_size > LOG_BYTES:
         path.replace(path.with_name(path.name + ".1"))
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE), "ab")
-
-
-async def _is_broken(client: httpx2.AsyncClient) -> bool:
-    """The server says itself that it cannot generate any more. Silence is no proof: it may be
-    busy with a long prompt."""
-    try:
-        return (await client.get("/health")).status_code == 503
-    except httpx2.HTTPError:
-        return False
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

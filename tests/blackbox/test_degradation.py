@@ -158,7 +158,7 @@ async def test_running_out_of_file_descriptors_is_survived(
 async def test_a_fresh_gateway_is_small_and_starts_quickly(
     house: House, home: Path, mark: str
 ) -> None:
-    """Under 2 s to the first byte: of processor time here, so that a busy machine does not count."""
+    """Under 2 s to the first byte: of processor time here, lest a busy machine count."""
     async with GatewayProcess(home, house.settings(), ENV) as gateway:
         assert (await chat(gateway.url, mark)).status == 200
         used = gateway.cpu_seconds()

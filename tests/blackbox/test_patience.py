@@ -33,7 +33,8 @@ async def patient(
         upstream["circuit"] = rests
     settings["upstreams"]["small"]["deadlines"] = {"first_token": 1.0}
     for place in PLACES:
-        settings["upstreams"][place] = settings["upstreams"]["small"]
+        settings["upstreams"][place] = dict(settings["upstreams"]["small"])
+    settings["upstreams"]["fragile"]["circuit"] = {"failures": 2, "rest_seconds": 1.5}
     settings["models"] = {place: {"upstream": place, "model": "tiny-1"} for place in PLACES}
     home = tmp_path_factory.mktemp("patient") / "home"
     async with GatewayProcess(home, settings, ENV) as running:

@@ -186,7 +186,8 @@ async def test_the_decision_is_explained_in_a_sentence(hired: Hired) -> None:
 
 async def test_thinking_survives_a_restart_of_the_gateway(hired: Hired) -> None:
     use = Use("toolu_9", "weather", {"city": "Oslo"})
-    hired.claude.script(Says(text="Looking.", thinking="Oslo, then.", uses=[use]), Says(text="Dry."))
+    thought = Says(text="Looking.", thinking="Oslo, then.", uses=[use])
+    hired.claude.script(thought, Says(text="Dry."))
     think = {"reasoning_effort": "high"}
     first = await hired.client.chat.completions.create(
         model="auto", messages=ASK, tools=[WEATHER], max_tokens=3000, extra_body=think
@@ -205,8 +206,8 @@ async def test_thinking_survives_a_restart_of_the_gateway(hired: Hired) -> None:
         await client.chat.completions.create(
             model="auto", messages=again, tools=[WEATHER], max_tokens=3000, extra_body=think
         )
-    thought = hired.claude.requests[-1].body["messages"][1]["content"][0]
-    assert thought == {
+    restored = hired.claude.requests[-1].body["messages"][1]["content"][0]
+    assert restored == {
         "type": "thinking",
         "thinking": "Oslo, then.",
         "signature": "sig-Oslo, then.",

@@ -65,17 +65,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_bodies_exchange_id"), "bodies", ["exchange_id"], unique=False)
     op.create_table(
-        "exchange_messages",
-        sa.Column("exchange_id", sa.String(length=26), nullable=False),
-        sa.Column("side", sa.String(length=8), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("message_id", sa.LargeBinary(length=16), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "exchange_id", "side", "position", name=op.f("pk_exchange_messages")
-        ),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "exchanges",
         sa.Column("id", sa.String(length=26), nullable=False),
         sa.Column("epoch", sa.String(length=32), nullable=False),
@@ -92,6 +81,7 @@ def upgrade() -> None:
         sa.Column("tools", sa.JSON(), nullable=False),
         sa.Column("asked", sa.Text(), nullable=True),
         sa.Column("request_bytes", sa.Integer(), nullable=False),
+        sa.Column("request_messages", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("mode", sa.String(length=16), nullable=True),
         sa.Column("upstream", sa.Text(), nullable=True),
@@ -114,6 +104,7 @@ def upgrade() -> None:
         sa.Column("delivered_bytes", sa.Integer(), nullable=True),
         sa.Column("answered", sa.Text(), nullable=True),
         sa.Column("called", sa.JSON(), nullable=False),
+        sa.Column("reply_messages", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exchanges")),
     )
     op.create_index(
