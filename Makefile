@@ -32,10 +32,12 @@ test: dev ## Run the tests: the quick ones, then the slow ones
 	@$(PY) -m pytest $(ARGS)
 
 check: dev ## Lint, formatting, types, import arrows
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/basedpyright
-	@$(BIN)/lint-imports --no-logo
+	@failed=; \
+	$(BIN)/ruff check . || failed=1; \
+	$(BIN)/ruff format --check . || failed=1; \
+	$(BIN)/basedpyright || failed=1; \
+	$(BIN)/lint-imports --no-logo || failed=1; \
+	test -z "$$failed"
 
 format: dev ## Mend formatting and what the linter can mend
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .

@@ -206,8 +206,9 @@ class _Choice:
             self.thinking.append(thinking)
         if isinstance(refusal := delta.get("refusal"), str):
             self.refusal.append(refusal)
-        for piece in _list(delta.get("tool_calls")):
-            self._take_call(_object(piece) or {})
+        if "tool_calls" in delta:
+            for piece in _list(delta["tool_calls"]):
+                self._take_call(_object(piece) or {})
         if function := _object(delta.get("function_call")):
             self._take_call({"index": 0, "function": function})
 
@@ -262,7 +263,7 @@ class _Choice:
         calls = [
             ToolCall(call.id, call.name, _whole("".join(call.arguments)))
             for call in self.calls
-            if call.id or call.name or call.arguments  # some servers send an empty one
+            if call.id or call.name or any(call.arguments)  # some servers send an empty one
         ]
         return Message(self.role, (*parts, *self.others), tuple(calls))
 
@@ -327,19 +328,18 @@ class ReplyReader:
 
     def _take(self, event: bytes) -> None:
         """One chunk of a stream."""
-        event = event.strip()
-        if event == b"[DONE]":
+        if event.strip() == b"[DONE]":
             self._done = True
             return
         try:
             chunk = _object(_loads(event))
         except Malformed:
-            return
+            return  # the raw bytes have it
         if chunk is None:
             return
-        if (usage := read_usage(chunk.get("usage"))) is not None:
+        if "usage" in chunk and (usage := read_usage(chunk["usage"])) is not None:
             self._usage = usage
-        if (error := read_error(chunk)) is not None:
+        if "error" in chunk and (error := read_error(chunk)) is not None:
             self._error = error
         for number, value in enumerate(_list(chunk.get("choices"))):
             if (said := _object(value)) is not None:
@@ -347,7 +347,9 @@ class ReplyReader:
 
     def _take_choice(self, number: int, said: Json) -> None:
         index = _count(said.get("index"))
-        choice = self._choices.setdefault(number if index is None else index, _Choice())
+        index = number if index is None else index
+        if (choice := self._choices.get(index)) is None:
+            choice = self._choices[index] = _Choice()
         if (delta := _object(said.get("delta")) or _object(said.get("message"))) is not None:
             choice.take(delta)
         elif isinstance(text := said.get("text"), str):

@@ -177,13 +177,25 @@ def write_new_private(path: Path, data: bytes) -> bool:
             file.flush()
             os.fchmod(file.fileno(), FILE_MODE)
             os.fsync(file.fileno())
-        os.link(temporary, path)
+        _put_unless_there(temporary, path, data)
     except FileExistsError:
         return False
     finally:
         temporary.unlink(missing_ok=True)
     _sync_directory(path.parent)
     return True
+
+
+def _put_unless_there(temporary: Path, path: Path, data: bytes) -> None:
+    """Give the file its name. Some file systems have no links; there it is written in place."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
 
 
 def _sync_directory(path: Path) -> None:

@@ -28,9 +28,8 @@ def who_listens(port: int) -> str | None:
 
 async def _what(port: int) -> str | None:
     async with Prober(port, 0.5) as prober:
-        alive, ready = await asyncio.gather(prober.get("/livez"), prober.get("/readyz"))
-    if alive is not None and ready is not None and "reasons" in ready.body:
-        return "another Majordomo"
+        if await prober.is_majordomo():
+            return "another Majordomo"
     found = await detect([port], seconds=1.0)
     return found[0].server if found else None
 

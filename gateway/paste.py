@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import orjson
-
 HERMES_LEAST = 64_000
 """Hermes Agent refuses to start with a model of a shorter context."""
 HERMES_SETTING = 65_536
@@ -21,8 +19,6 @@ class Block:
     where: str
     """The file or place it belongs in."""
     text: str
-    syntax: str
-    """As highlighters name it."""
 
 
 def blocks(
@@ -38,10 +34,10 @@ def blocks(
     url = f"{base_url}/v1"
     key = "YOUR-MAJORDOMO-KEY" if needs_key else NO_KEY
     return (
-        Block("Hermes Agent", "~/.hermes/config.yaml", _hermes(url, key, context_length), "yaml"),
-        Block("OpenClaw", "~/.openclaw/openclaw.json", _openclaw(url, key, context_length), "json"),
-        Block("OpenAI SDK", "Python", _openai(url, key), "python"),
-        Block("curl", "a shell", _curl(url, key if needs_key else None), "bash"),
+        Block("Hermes Agent", "~/.hermes/config.yaml", _hermes(url, key, context_length)),
+        Block("OpenClaw", "~/.openclaw/openclaw.json", _openclaw(url, key, context_length)),
+        Block("OpenAI SDK", "Python", _openai(url, key)),
+        Block("curl", "a shell", _curl(url, key if needs_key else None)),
     )
 
 
@@ -71,16 +67,22 @@ def _hermes(url: str, key: str, context_length: int | None) -> str:
 
 
 def _openclaw(url: str, key: str, context_length: int | None) -> str:
-    model: dict[str, object] = {"id": "auto", "name": "Majordomo", "input": ["text"]}
-    if context_length is not None:
-        model["contextWindow"] = context_length
-    model["cost"] = {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0}
-    provider = {"baseUrl": url, "apiKey": key, "api": "openai-completions", "models": [model]}
-    settings = {
-        "models": {"mode": "merge", "providers": {"majordomo": provider}},
-        "agents": {"defaults": {"model": {"primary": "majordomo/auto"}}},
-    }
-    return orjson.dumps(settings, option=orjson.OPT_INDENT_2).decode()
+    window = "" if context_length is None else f', "contextWindow": {context_length}'
+    return f"""\
+{{
+  "models": {{
+    "mode": "merge",
+    "providers": {{
+      "majordomo": {{
+        "baseUrl": "{url}",
+        "apiKey": "{key}",
+        "api": "openai-completions",
+        "models": [{{"id": "auto", "name": "Majordomo"{window}}}]
+      }}
+    }}
+  }},
+  "agents": {{"defaults": {{"model": {{"primary": "majordomo/auto"}}}}}}
+}}"""
 
 
 def _openai(url: str, key: str) -> str:

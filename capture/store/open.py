@@ -51,10 +51,18 @@ class Store:
             make_private_directory(path.parent)
             _make_private(path)
             connection = _writing_engine(path).connect()
-            migrate(connection, path)
-            return cls(path, _reading_engine(path), Writer(connection))
         except (OSError, SQLAlchemyError) as error:
             raise StoreError(f"cannot open the store {path}: {error}") from error
+        writer = Writer(connection)
+        try:
+            migrate(connection, path)
+        except SQLAlchemyError as error:
+            writer.close()
+            raise StoreError(f"cannot open the store {path}: {error}") from error
+        except StoreError:
+            writer.close()
+            raise
+        return cls(path, _reading_engine(path), writer)
 
     @classmethod
     def open_reader(cls, path: Path) -> Self:
@@ -117,7 +125,6 @@ def _writing_engine(path: Path) -> sa.Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint=0")
-        connection.execute("PRAGMA foreign_keys=ON")
         return connection
 
     engine = _engine(connect, sa.pool.StaticPool)

@@ -136,6 +136,7 @@ class Writer:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+        self._connection.engine.dispose()
 
     def _insert(self, batch: Batch) -> None:
         for table, values in (

@@ -7,11 +7,13 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import httpx2
 import orjson
 
 from capture.exchange import Mode
+from gateway.addresses import is_loopback
 from gateway.checks.result import Check, ok
 from gateway.client import ClientTrouble, NotRunning, ask, running
 from gateway.config_checks import served
@@ -22,6 +24,7 @@ from gateway.own_key import own_key
 from gateway.paste import HERMES_LEAST, hermes_hint
 from gateway.selftest import run_self_test
 from gateway.settings import Settings, UpstreamSettings
+from gateway.upstreams.probe import Prober
 
 SECONDS = 3.0
 ASK_SECONDS = 120.0
@@ -90,6 +93,9 @@ async def _upstream(name: str, settings: UpstreamSettings) -> Sequence[Check]:
 
 async def _local(subject: str, settings: UpstreamSettings) -> Iterable[Check]:
     url = settings.base_url or ""
+    if await _is_majordomo(url):
+        text = f"{url} is a Majordomo itself: requests would go round in circles"
+        return [Check(subject, "problem", text, "name the model server's own address")]
     try:
         listed = await _models_at(url, settings)
     except httpx2.HTTPError as error:
@@ -102,6 +108,14 @@ async def _local(subject: str, settings: UpstreamSettings) -> Iterable[Check]:
         text = f"answers, but has no {', '.join(missing[:3])}"
         return [Check(subject, "problem", text, f"it has: {', '.join(sorted(listed)[:8])}")]
     return [ok(subject, f"answers at {url}")]
+
+
+async def _is_majordomo(url: str) -> bool:
+    parts = urlsplit(url)
+    if parts.port is None or not is_loopback(parts.hostname or ""):
+        return False
+    async with Prober(parts.port, SECONDS) as prober:
+        return await prober.is_majordomo()
 
 
 async def _models_at(url: str, settings: UpstreamSettings) -> frozenset[str] | None:

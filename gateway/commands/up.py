@@ -11,8 +11,6 @@ import os
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from rich.syntax import Syntax
-
 from gateway.commands.console import clean, console, say, say_plainly, table
 from gateway.commands.serving import refuse_shared_names, run_gateway, warn
 from gateway.home import Home, replace_private, write_new_private
@@ -153,13 +151,9 @@ async def _test(base_url: str, key: str | None) -> None:
 
 def _show_blocks(runtime: Runtime, base_url: str) -> None:
     length = next((m.get("context_length") for m in runtime.models() if m["id"] == "auto"), None)
-    screen = console()
     for block in blocks(base_url, needs_key=bool(runtime.keyring), context_length=length):
         say(f"\n[bold]{block.title}[/] ({clean(block.where)})")
-        if screen.is_terminal:
-            screen.print(Syntax(block.text, block.syntax, background_color="default"))
-        else:
-            say_plainly(block.text)
+        say_plainly(block.text)
     hint = hermes_hint(length)
     say()
     if hint is not None:

@@ -4,7 +4,7 @@ The usual ports are asked, and each server is told by its own endpoints, whichev
 
 | server | what only it says |
 |---|---|
-| Majordomo | `/livez` names it: never detected as an upstream of itself |
+| Majordomo | `/readyz` with its reasons: never detected as an upstream of itself |
 | LM Studio | `/api/v0/models`: models with `type` and `state` |
 | llama-swap | `/running`, and models owned by `llama-swap` |
 | llama.cpp | `/props` with its generation settings; models owned by `llamacpp` |
@@ -61,16 +61,9 @@ async def _look(port: int, seconds: float) -> FoundUpstream | None:
         if not await prober.listening():
             return None
         ours, answers = await asyncio.gather(
-            _is_majordomo(prober), asyncio.gather(*(ask(prober) for ask in RECOGNISERS))
+            prober.is_majordomo(), asyncio.gather(*(ask(prober) for ask in RECOGNISERS))
         )
         return None if ours else next((found for found in answers if found is not None), None)
-
-
-async def _is_majordomo(prober: Prober) -> bool:
-    answer = await prober.get("/livez")
-    if answer is None:
-        return False
-    return answer.body.get("service") == "majordomo" or answer.server.startswith("majordomo")
 
 
 async def _lm_studio(prober: Prober) -> FoundUpstream | None:

@@ -23,7 +23,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One JSON object that a port answered with status 200."""
+    """One JSON object that a port answered, with status 200 unless another was asked for."""
 
     body: Mapping[str, Any]
     server: str
@@ -74,15 +74,30 @@ class Prober:
         """The JSON object at `path`; None for anything else."""
         return await self._ask("GET", path, None, most)
 
+    async def is_majordomo(self) -> bool:
+        """Whether it is a Majordomo: only that says whether it is ready, with reasons if not."""
+        ready = await self._ask("GET", "/readyz", None, BODY_BYTES, statuses=(200, 503))
+        if ready is None:
+            return False
+        return ready.body.get("status") in ("ready", "unready") and "reasons" in ready.body
+
     async def post(self, path: str, body: Mapping[str, Any]) -> Answer | None:
         """The JSON object answered to `body`; None for anything else."""
         return await self._ask("POST", path, orjson.dumps(body), MODELS_BYTES)
 
-    async def _ask(self, method: str, path: str, body: bytes | None, most: int) -> Answer | None:
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        most: int,
+        *,
+        statuses: tuple[int, ...] = (200,),
+    ) -> Answer | None:
         headers = {} if body is None else {"content-type": "application/json"}
         try:
             async with self._client.stream(method, path, content=body, headers=headers) as reply:
-                if reply.status_code != 200:
+                if reply.status_code not in statuses:
                     return None
                 data = b""
                 async for piece in reply.aiter_bytes():

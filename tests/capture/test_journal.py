@@ -222,6 +222,7 @@ async def test_a_sync_that_failed_is_never_taken_for_a_success_later(
     with pytest.raises(JournalError):
         await journal.synced(lost)
     assert len(broken) == 1
+    assert journal.doubtful == 1
 
 
 async def test_closing_answers_whoever_waits(journal: Journal) -> None:

@@ -7,6 +7,6 @@ venv=${1:?usage: setup_hermes.sh DIRECTORY}
 version=0.19.0
 if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.hermes" 2>/dev/null)" = "$version" ]; then exit 0; fi
 python3 -m venv "$venv"
-"$venv/bin/python" -m pip --disable-pip-version-check --no-input install --quiet \
+"$venv/bin/python" -m pip --disable-pip-version-check --no-input install -qq \
     "hermes-agent==$version"
 echo "$version" > "$venv/.hermes"

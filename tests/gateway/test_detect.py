@@ -120,15 +120,14 @@ async def test_two_of_a_kind_have_names_of_their_own() -> None:
     assert names == ["vllm", f"vllm-{second.port}"]
 
 
-@pytest.mark.parametrize(
-    "server",
-    [
-        FakeServer({"GET /livez": {"status": "ok", "service": "majordomo"}, **fakes.vllm().routes}),
-        FakeServer({"GET /livez": {"status": "ok"}, **fakes.vllm().routes}, server="majordomo"),
-    ],
-    ids=["by its word", "by its header"],
-)
-async def test_majordomo_does_not_detect_itself(server: FakeServer) -> None:
+@pytest.mark.parametrize("status", [200, 503])
+async def test_majordomo_does_not_detect_itself(status: int) -> None:
+    """Not even where its models are owned by an upstream that is called like a server."""
+    models = fakes.openai_list({"id": "auto"}, {"id": "resting", "owned_by": "llamacpp"})
+    server = FakeServer({"GET /livez": {"status": "ok"}, "GET /v1/models": models})
+    assert [found.name for found in await found_at(server)] == ["llamacpp"]
+    server.statuses = {"GET /readyz": status}
+    server.routes = {**server.routes, "GET /readyz": {"status": "unready", "reasons": ["x"]}}
     assert await found_at(server) == ()
 
 

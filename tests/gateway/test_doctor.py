@@ -107,6 +107,16 @@ def test_an_upstream_that_is_down_or_lacks_a_model_is_a_problem(tmp_path: Path) 
     assert "another" in (lacks.remedy or "")
 
 
+def test_an_upstream_that_is_majordomo_itself_is_a_problem(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    ready: Answer = (200, {"status": "ready", "reasons": []}, {})
+    with Answering(lambda _, __: ready).running() as server:
+        settle(home, server.base_url)
+        (loop,) = of(examine(home), "upstream:local")
+    assert loop.state == "problem"
+    assert "circles" in loop.text
+
+
 def test_a_short_context_is_told_because_hermes_refuses_it(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     with Answering(models).running() as server:

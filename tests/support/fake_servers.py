@@ -27,6 +27,8 @@ class FakeServer:
     """Its `Server` header."""
     unknown: tuple[int, Body] = (404, b"404 page not found")
     """What it answers to every other path."""
+    statuses: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Other statuses than 200, by request."""
     hangs_on: frozenset[str] = frozenset()
     """Requests it takes and never answers."""
     asked: list[str] = field(default_factory=list[str])
@@ -63,7 +65,7 @@ class FakeServer:
         writer.close()
 
     def _answer(self, request: str, sent: bytes) -> bytes:
-        status, body = 200, self.routes.get(request)
+        status, body = self.statuses.get(request, 200), self.routes.get(request)
         if body is None:
             status, body = self.unknown
         if callable(body):
