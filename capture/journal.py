@@ -232,6 +232,12 @@ class Journal:
         """Just past the last record that the disk has, as far as it told."""
         return self._durable
 
+    @property
+    def doubtful(self) -> int:
+        """How many segments could not be synced since the start: a power cut may take the last
+        records of each. Never goes down."""
+        return len(self._doubtful)
+
     def _append(self, kind: Kind, exchange_id: str, meta: bytes, body: Sequence[bytes]) -> Position:
         with self._lock:
             try:

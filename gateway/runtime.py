@@ -19,7 +19,7 @@ from capture.exchange import ExchangeEnd
 from capture.ingest import Ingester
 from capture.journal import Journal, new_epoch
 from capture.store import Store
-from gateway import budget
+from gateway import budget, pricing
 from gateway.auth import HostGuard, Keyring
 from gateway.budget import Ledger
 from gateway.config import ConfigErrors, ConfigWatcher, Loaded
@@ -120,6 +120,8 @@ class Runtime:
             asyncio.create_task(self._watch_keys(), name="watch-keys"),
             asyncio.create_task(warm_thinking(self.store, links), name="warm-thinking"),
         ]
+        if links.priced:
+            self._chores.append(asyncio.create_task(asyncio.to_thread(pricing.warm)))
 
     async def stop(self) -> None:
         """End everything; what is journalled reaches the store first, if it can."""

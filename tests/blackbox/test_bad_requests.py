@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from openai import APIStatusError, AsyncOpenAI
 
 from tests.blackbox.house import House
 from tests.support.gateway_process import GatewayProcess
@@ -306,6 +307,20 @@ async def test_a_chunked_body_over_the_limit_is_refused_while_it_is_read(
         except ConnectionError:
             pass
         assert_refused(await answer, 413)
+
+
+async def test_a_client_that_sends_an_oversized_body_at_once_still_reads_its_413(
+    guarded: GatewayProcess,
+) -> None:
+    """Agents compress their context on a 413; a reset connection tells them nothing."""
+    sdk = AsyncOpenAI(base_url=guarded.url + "/v1", api_key=guarded.client_key, max_retries=0)
+    async with sdk:
+        for size in (70_000, 1_000_000, 8_000_000):
+            with pytest.raises(APIStatusError) as caught:
+                await sdk.chat.completions.create(
+                    model="auto", messages=[{"role": "user", "content": "x" * size}]
+                )
+            assert caught.value.status_code == 413
 
 
 async def test_a_body_at_the_limit_passes_and_one_byte_more_does_not(
