@@ -116,7 +116,9 @@ class HotPath:
 
 
 async def send_error(send: Send, error: GatewayError, request_id: str) -> None:
-    """An error as a whole response. A body that may not have been read is not read: closed."""
+    """An error as a whole response. What is still to come of the request's body is discarded by the
+    server: closing at once would reset the connection under a client that is still sending, which
+    then never sees the answer."""
     body = error.body(request_id)
     headers = [
         (b"content-type", b"application/json"),
@@ -124,8 +126,6 @@ async def send_error(send: Send, error: GatewayError, request_id: str) -> None:
         (b"x-request-id", request_id.encode()),
         *retry_after_header(error),
     ]
-    if error.status in (413, 415, 421):
-        headers.append((b"connection", b"close"))
     if error.status == 401:
         headers.append((b"www-authenticate", b'Basic realm="majordomo", charset="UTF-8"'))
     await send({"type": "http.response.start", "status": error.status, "headers": headers})

@@ -28,6 +28,9 @@ from gateway.settings import Limits
 RESPONSE = "majordomo.response"
 """ASGI extension under which a request's `ClientResponse` is found."""
 
+_DISCARDED_BYTES = 64 * 1024 * 1024
+"""A body already answered with an error is read on, and thrown away, up to this many bytes past the
+largest body allowed; then the connection is cut."""
 _BODY_BYTES_PER_SECOND = 1024
 """Slowest body that is still taken, once `body_seconds` have passed."""
 
@@ -127,6 +130,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._request_began = 0.0
         self._refusal: GatewayError | None = None
+        self._most_discarded = self.limits.body_bytes + _DISCARDED_BYTES
         self._deadline: asyncio.TimerHandle | None = None
 
     # connection
@@ -193,6 +197,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
+        if self.cycle.response_complete and self._body_bytes > self._most_discarded:
+            self.transport.abort()
+            return
         super().on_body(body)
 
     def on_message_complete(self) -> None:
