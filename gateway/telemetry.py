@@ -9,13 +9,16 @@ event loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from itertools import accumulate
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 
 from capture.exchange import Attempt, ExchangeEnd, RouteDecision
 
@@ -84,21 +87,50 @@ class Vitals:
     """Money left for BURST this month (UTC); None means no limit."""
 
 
-Child = TypeVar("Child")
+class _Counts(Collector):
+    """A counter kept in a plain dict: a quarter of the cost of prometheus-client's own, whose locks
+    are for threads that never touch it here."""
+
+    def __init__(self, name: str, help_text: str, *labels: str) -> None:
+        self._family = (f"majordomo_{name}", help_text)
+        self._labels = labels
+        self._values: dict[tuple[str, ...], float] = {}
+
+    def add(self, values: tuple[str, ...], amount: float = 1.0) -> None:
+        known = self._values
+        if values not in known and len(known) >= MAX_SERIES:
+            values = ("other",) * len(values)
+        known[values] = known.get(values, 0.0) + amount
+
+    def collect(self) -> Iterable[Metric]:
+        family = CounterMetricFamily(*self._family, labels=self._labels)
+        for values, total in self._values.items():
+            family.add_metric(values, total)
+        yield family
 
 
-class _Series(dict[tuple[str, ...], Child], Generic[Child]):
-    """A metric's children by label values, made on first use and bounded in number."""
+class _Durations(Collector):
+    """A histogram by mode, kept the same way."""
 
-    def __init__(self, make: Callable[..., Child]) -> None:
-        super().__init__()
-        self._make = make
+    def __init__(self, name: str, help_text: str, bounds: tuple[float, ...]) -> None:
+        self._family = (f"majordomo_{name}", help_text)
+        self._bounds = bounds
+        self._counts: dict[str, list[int]] = {}
+        self._sums: dict[str, float] = {}
 
-    def __missing__(self, values: tuple[str, ...]) -> Child:
-        if len(self) >= MAX_SERIES:
-            return self._make(*("other",) * len(values))
-        child = self[values] = self._make(*values)
-        return child
+    def add(self, mode: str, seconds: float) -> None:
+        if mode not in self._counts:
+            self._counts[mode] = [0] * (len(self._bounds) + 1)
+        self._counts[mode][bisect_left(self._bounds, seconds)] += 1
+        self._sums[mode] = self._sums.get(mode, 0.0) + seconds
+
+    def collect(self) -> Iterable[Metric]:
+        family = HistogramMetricFamily(*self._family, labels=("mode",))
+        bounds = [*map(str, self._bounds), "+Inf"]
+        for mode, counts in self._counts.items():
+            buckets = list(zip(bounds, accumulate(counts), strict=True))
+            family.add_metric((mode,), buckets, self._sums[mode])
+        yield family
 
 
 class Telemetry:
@@ -134,17 +166,17 @@ class Telemetry:
         """Count one finished exchange and all its attempts."""
         attempts = end.attempts
         mode, upstream = _answered_by(attempts, decision)
-        self._requests[mode, upstream, end.status].inc()
+        self._requests.add((mode, upstream, end.status))
         for attempt in attempts:
             self._attempt(attempt)
         if end.first_token_s is not None:
-            self._first_token[(mode,)].observe(end.first_token_s)
+            self._first_token.add(mode, end.first_token_s)
         if end.total_s is not None:
-            self._total[(mode,)].observe(end.total_s)
+            self._total.add(mode, end.total_s)
 
     def rejected(self, code: str) -> None:
         """Count one request refused before it was an exchange; `code` is one of our error codes."""
-        self._rejected[(code,)].inc()
+        self._rejected.add((code,))
 
     def render(self, vitals: Vitals) -> bytes:
         """The whole registry, with the gauges set to `vitals`, in `CONTENT_TYPE`."""
@@ -153,10 +185,10 @@ class Telemetry:
 
     def _attempt(self, attempt: Attempt) -> None:
         place = (attempt.mode, attempt.upstream)
-        self._attempts[(*place, attempt.status)].inc()
+        self._attempts.add((*place, attempt.status))
         usage = attempt.usage
         if usage is None:
-            self._usage_unknown[place].inc()
+            self._usage_unknown.add(place)
         else:
             self._count_tokens(place, "input", usage.input_tokens)
             self._count_tokens(place, "output", usage.output_tokens)
@@ -165,25 +197,23 @@ class Telemetry:
             self._count_tokens(place, "reasoning", usage.reasoning_tokens)
         cost = attempt.cost_usd
         if cost is None:
-            self._cost_unknown[place].inc()
+            self._cost_unknown.add(place)
         elif 0 < cost < SANE:
-            self._cost[place].inc(cost)
+            self._cost.add(place, cost)
 
     def _count_tokens(self, place: tuple[str, str], kind: str, count: int | None) -> None:
         if count and 0 < count < SANE:
-            self._tokens[(*place, kind)].inc(count)
+            self._tokens.add((*place, kind), count)
 
-    def _counter(self, name: str, help_text: str, *labels: str) -> _Series[Counter]:
-        counter = Counter(f"majordomo_{name}", help_text, labels, registry=self.registry)
-        return _Series(counter.labels)
+    def _counter(self, name: str, help_text: str, *labels: str) -> _Counts:
+        counts = _Counts(name, help_text, *labels)
+        self.registry.register(counts)
+        return counts
 
-    def _histogram(
-        self, name: str, help_text: str, buckets: tuple[float, ...]
-    ) -> _Series[Histogram]:
-        histogram = Histogram(
-            f"majordomo_{name}", help_text, ("mode",), buckets=buckets, registry=self.registry
-        )
-        return _Series(histogram.labels)
+    def _histogram(self, name: str, help_text: str, bounds: tuple[float, ...]) -> _Durations:
+        durations = _Durations(name, help_text, bounds)
+        self.registry.register(durations)
+        return durations
 
 
 def _answered_by(attempts: list[Attempt], decision: RouteDecision) -> tuple[str, str]:
