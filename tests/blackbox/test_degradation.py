@@ -67,6 +67,7 @@ async def test_a_journal_that_cannot_be_written_refuses_requests_and_recovers(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 async def test_told_to_serve_without_capture_it_serves_and_every_reply_says_so(
     house: House, home: Path, mark: str
 ) -> None:
@@ -132,6 +133,7 @@ async def test_the_database_being_locked_holds_up_no_request_and_loses_none(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 async def test_running_out_of_file_descriptors_is_survived(
     house: House, home: Path, mark: str
 ) -> None:
@@ -167,6 +169,7 @@ async def test_a_fresh_gateway_is_small_and_starts_quickly(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 async def test_memory_stays_flat_over_many_exchanges(house: House, home: Path, mark: str) -> None:
     async with GatewayProcess(home, house.settings(), ENV) as gateway:
 
