@@ -28,15 +28,20 @@ _HOW = (
 
 
 class Keyring:
-    """The keys that open this gateway; empty when it runs without keys, on loopback only."""
+    """The keys that open this gateway; empty when it runs without keys, on loopback only.
 
-    def __init__(self, entries: Sequence[KeyEntry] = ()) -> None:
+    A ring that is `required` never opens without one: where others can reach the gateway, revoking
+    the last key locks it.
+    """
+
+    def __init__(self, entries: Sequence[KeyEntry] = (), *, required: bool = False) -> None:
+        self._required = required
         self._entries = tuple((entry.name, bytes.fromhex(entry.sha256)) for entry in entries)
 
     @classmethod
-    def load(cls, path: Path) -> Keyring:
-        """Read `keys.json`; a missing file is an empty ring."""
-        return cls(load_keys(path))
+    def load(cls, path: Path, *, required: bool = False) -> Keyring:
+        """Read `keys.json`; a missing file is an empty ring. Raises KeysError."""
+        return cls(load_keys(path), required=required)
 
     def __bool__(self) -> bool:
         return bool(self._entries)
@@ -44,7 +49,7 @@ class Keyring:
     def check(self, headers: RawHeaders) -> str | None:
         """The name of the key presented; None when no keys are set. Raises Unauthorized."""
         presented = _presented(headers)
-        if not self._entries:
+        if not self._entries and not self._required:
             return None
         if presented is None:
             raise Unauthorized(f"no API key; {_HOW}")

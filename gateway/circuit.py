@@ -15,6 +15,8 @@ from gateway.settings import Circuit as CircuitSettings
 
 State = Literal["closed", "open", "probing"]
 _LONGEST = 10
+_MOST_SECONDS = 3600.0
+"""However long an upstream asks to be left alone."""
 
 
 class Circuit:
@@ -66,7 +68,7 @@ class Circuit:
                 self._rest = min(self._rest * 2, self._settings.rest_seconds * _LONGEST)
             self._until = max(self._until, now + self._rest)
         if retry_after is not None:
-            self._until = max(self._until, now + retry_after)
+            self._until = max(self._until, now + min(retry_after, _MOST_SECONDS))
 
     def left(self) -> None:
         """The request ended without telling anything of the upstream (the client went away)."""

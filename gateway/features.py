@@ -20,12 +20,9 @@ from typing import Any, NamedTuple, cast
 import orjson
 
 from capture.exchange import Mode
+from gateway.errors import ClientError
 from gateway.upstreams.base import ChatRequest
 from routers.features import Features
-
-ASSUMED_OUTPUT_TOKENS = 8192
-"""Most tokens a reply is taken to have when the client sets no limit; also the default of the
-`default_max_tokens` that is then sent to an upstream which demands one."""
 
 PRIVATE_HEADER = "x-majordomo-private"
 SKILL_HEADER = "x-majordomo-skill"
@@ -77,7 +74,8 @@ def features_of(
         + _PER_MESSAGE_MAX * messages
         + _PER_MEDIA_MAX * size.media
         + _OVERHEAD_MAX,
-        output_tokens=_output_tokens(body),
+        output_tokens=_output_limit(body),
+        choices=body["n"] if isinstance(body.get("n"), int) else 1,
         tools=tuple(_names(tools)),
         stream=request.stream,
         images=size.images,
@@ -165,14 +163,13 @@ def _names(tools: list[Any]) -> Iterator[str]:
         yield name if isinstance(name, str) else str(kind)
 
 
-def _output_tokens(body: Mapping[str, Any]) -> int:
+def _output_limit(body: Mapping[str, Any]) -> int | None:
     limits = [
         limit
         for limit in (body.get("max_completion_tokens"), body.get("max_tokens"))
         if isinstance(limit, int)
     ]
-    choices = body.get("n")
-    return max(limits, default=ASSUMED_OUTPUT_TOKENS) * (choices if isinstance(choices, int) else 1)
+    return max(limits, default=None)
 
 
 def _skill(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
@@ -186,7 +183,11 @@ def _skill(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
 
 
 def _encoded(value: object) -> int:
-    return len(orjson.dumps(value)) if value else 0
+    """Bytes of a value as JSON. What is read at any depth is not written at any."""
+    try:
+        return len(orjson.dumps(value)) if value else 0
+    except TypeError:
+        raise ClientError("the body is nested too deeply", code="bad_json") from None
 
 
 def _bytes(text: str) -> int:

@@ -19,7 +19,6 @@ from capture.messages import Usage
 from gateway import pricing
 from gateway.circuit import Circuit
 from gateway.dialects.anthropic_models import traits
-from gateway.features import ASSUMED_OUTPUT_TOKENS
 from gateway.settings import Settings, Target, UpstreamSettings
 from gateway.thinking import ThinkingStore
 from gateway.upstreams.anthropic import Anthropic
@@ -35,6 +34,8 @@ from gateway.upstreams.transport import (
 )
 from routers.features import Features, Fleet, Place
 
+_UNBOUNDED_REPLY = 131_072
+"""Tokens of one reply reserved for where neither the request nor the settings name a limit."""
 ANTHROPIC_URL = "https://api.anthropic.com"
 
 
@@ -99,13 +100,20 @@ class Link:
             return 0.0
         bound = features.input_tokens_max
         tokens = features.input_tokens if bound is None else bound
-        output = features.output_tokens
-        if output == ASSUMED_OUTPUT_TOKENS:  # no limit asked for, so the upstream's default is sent
-            output = max(output, self.settings.default_max_tokens)
+        output = self._reply_tokens(model, features)
+        if output is None:
+            return None
+        return pricing.worst_case_usd(self._provider, model, tokens, output * features.choices)
+
+    def _reply_tokens(self, model: str, features: Features) -> int | None:
+        """Most tokens of one reply to this request; None when nothing bounds it."""
         most = self._most_output(model)
-        if most is not None:  # Hermes Agent asks for 65,536 as a floor for others, and gets less
-            output = min(output, most)
-        return pricing.worst_case_usd(self._provider, model, tokens, output)
+        wanted = features.output_tokens
+        if wanted is None and self.settings.kind == "anthropic":
+            wanted = self.settings.default_max_tokens
+        if most is None or wanted is None:  # hosted servers stop at the model's own limit
+            return wanted if wanted is not None else most or _UNBOUNDED_REPLY
+        return min(wanted, most)  # Hermes Agent asks for 65,536 as a floor, and gets less
 
     def _most_output(self, model: str) -> int | None:
         """Most tokens of one reply; None when unknown."""
@@ -131,14 +139,20 @@ class Links:
         *,
         thinking: ThinkingStore,
         house: House | None,
+        before: Links | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
+        """`before`: the links of the last load; an upstream that did not move keeps its circuit."""
         self.generation = generation
         self._settings = settings
         self._by_name = {
             name: _link(name, upstream, thinking, house, environ)
             for name, upstream in settings.upstreams.items()
         }
+        for link in before or ():
+            same = self._by_name.get(link.name)
+            if same is not None and same.settings == link.settings:
+                same.circuit = link.circuit
         modes = settings.modes
         targets = ((Mode.RESTING, modes.resting), (Mode.ACTIVE, modes.active))
         self._places = tuple(
@@ -177,11 +191,17 @@ class Links:
             generation=fleet.generation,
         )
 
-    def mask(self, error_body: bytes) -> bytes:
-        """An error body without any upstream's key: some servers quote the key they refuse."""
+    def mask(self, message: str) -> str:
+        """What an upstream says, without any upstream's key: some quote the key they refuse."""
+        return (
+            self.mask_bytes(message.encode("utf-8", "replace")).decode() if self._keys else message
+        )
+
+    def mask_bytes(self, body: bytes) -> bytes:
+        """The same for an error body as it came."""
         for key in self._keys:
-            error_body = error_body.replace(key, b"***")
-        return error_body
+            body = body.replace(key, b"***")
+        return body
 
     def close(self) -> None:
         """Drop idle connections; replies under way end by themselves."""
@@ -197,7 +217,7 @@ class Links:
             model=target.model,
             local=link.local,
             context_length=known.context_length if known else None,
-            images=known.images if known else None,
+            images=False if link.settings.kind == "house" else known.images if known else None,
         )
 
     def _now(self, place: Place) -> Place:

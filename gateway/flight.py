@@ -126,6 +126,8 @@ class Flight:
         if self.first_token_at is None:
             self.first_token_at = time.perf_counter()
         await self._body(data, more=True)
+        if b"data:" in data:  # an upstream's own comments count as silence, as they do for clients
+            self._last_sent = time.perf_counter()
 
     async def end_stream(self, data: bytes) -> None:
         """Send the last bytes of a stream."""
@@ -151,6 +153,7 @@ class Flight:
         if busy or now - self._last_sent < seconds:
             return
         self.start_stream()
+        self._last_sent = now
         await self._body(b": keep-alive\n\n" + self._empty_delta(), more=True)
 
     def _empty_delta(self) -> bytes:
@@ -173,7 +176,6 @@ class Flight:
         self.bytes_out += len(data)
         await self._response.body(data, more=more)
         self._sending = False
-        self._last_sent = time.perf_counter()
 
     def _identity(self) -> list[RawHeader]:
         """The headers that say which exchange this is and who answered why."""

@@ -15,7 +15,7 @@ from capture.ids import new_id
 from capture.journal import Begin
 from gateway.chat_request import parse
 from gateway.conversation_modes import conversation_of
-from gateway.errors import ClientError, GatewayError, RateLimited, TooLarge, UnknownModel
+from gateway.errors import ClientError, GatewayError, TooLarge, UnknownModel
 from gateway.features import features_of
 from gateway.flight import ClientResponse, Flight, retry_after_header
 from gateway.relay import Relay
@@ -45,29 +45,33 @@ class HotPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange_id = new_id()
+        seats = self._seats
+        current = seats.current
+        entered = False
         try:
+            seats.enter()
+            entered = True
             raw = await self._read_body(scope, receive)
             if raw is None:
                 return  # the client left before its request was whole
             request = parse(raw, exchange_id)
-            current = self._seats.current
             flight, features, begin = self._decide(current, scope, request)
+            seats.board(flight)
+            try:
+                await Relay(current.desk, flight, features).run(begin)
+            finally:
+                seats.leave(flight)
         except GatewayError as error:
-            self._seats.telemetry.rejected(error.code)
+            seats.telemetry.rejected(error.code)
             await send_error(send, error, exchange_id)
-            return
-        self._seats.board(flight)
-        try:
-            await Relay(current.desk, flight, features).run(begin)
         finally:
-            self._seats.leave(flight)
+            if entered:
+                seats.exit()
 
     def _decide(
         self, current: Current, scope: Scope, request: ChatRequest
     ) -> tuple[Flight, Features, Begin]:
         seats = self._seats
-        if seats.full:
-            raise RateLimited("too many requests are in flight; try again", retry_after=1.0)
         now = time.time()
         key = cast("str | None", scope.get("majordomo.key"))
         headers = readable_headers(scope["headers"])

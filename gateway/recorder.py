@@ -55,9 +55,11 @@ class Recorder:
 
     def received(self, data: bytes, *, spill: bool = False) -> None:
         """Raw bytes of the current attempt's reply; `spill`: it is the one that will be kept."""
+        if not self.flight.capturing:
+            return
         self._pieces.append(data)
         self._piece_bytes += len(data)
-        if spill and self._piece_bytes > _SPILL_BYTES and self.flight.capturing:
+        if spill and self._piece_bytes > _SPILL_BYTES:
             try:
                 self.journal.part(self.flight.request.id, b"".join(self._pieces))
             except JournalError as error:

@@ -9,6 +9,7 @@ upstream's request with it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from capture.exchange import Attempt, AttemptStatus, Candidate, ExchangeEnd
 from capture.journal import Begin, Journal
 from gateway.budget import Ledger
 from gateway.circuit import Circuit
-from gateway.errors import GatewayError, NothingMayAnswer, UpstreamError
+from gateway.errors import ClientError, GatewayError, NothingMayAnswer, UpstreamError
 from gateway.fleet import Link, Links
 from gateway.flight import Flight
 from gateway.policy import refusal
@@ -35,6 +36,8 @@ from gateway.upstreams.transport import (
     header,
 )
 from routers.features import Features
+
+log = logging.getLogger(__name__)
 
 _ERROR_BYTES = 256 * 1024
 """Most bytes read of an upstream's error body."""
@@ -70,10 +73,7 @@ class Relay:
     async def run(self, begin: Begin) -> None:
         """Answer the client, whatever happens; a client that leaves ends it quietly."""
         try:
-            self._record.begin(begin)
-            await self._answer()
-        except GatewayError as error:
-            await self._refuse(error)
+            await self._run(begin)
         except asyncio.CancelledError:
             end = self._record.abandon("client_gone" if self._flight.gone else "interrupted")
             if end is not None:
@@ -82,6 +82,18 @@ class Relay:
                 raise
         finally:
             self._flight.landed()
+
+    async def _run(self, begin: Begin) -> None:
+        try:
+            self._record.begin(begin)
+            await self._answer()
+        except GatewayError as error:
+            await self._refuse(error)
+        except Exception:  # the request's edge: whatever happened, the client is told
+            log.exception("exchange failed", extra={"exchange": self._flight.request.id})
+            await self._refuse(
+                GatewayError("Majordomo failed here; its log (`majordomo logs`) says where")
+            )
 
     async def _refuse(self, error: GatewayError) -> None:
         """End the exchange with an error, unless its end is already written."""
@@ -130,7 +142,10 @@ class Relay:
     async def _attempt(self, candidate: Candidate) -> tuple[GatewayError, Failure] | None:
         """One try at one place. None once the client is answered, else what failed and how."""
         flight, link = self._flight, self._desk.links[candidate.upstream]
-        prepared = link.dialect.prepare(flight.request, candidate.model)
+        try:
+            prepared = link.dialect.prepare(flight.request, candidate.model)
+        except ClientError as error:  # what one dialect cannot say, another may
+            return error, Failure(status=None, retryable=False)
         attempt = Attempt(candidate.mode, candidate.upstream, candidate.model, time.time())
         money = f"{flight.request.id}/{len(self._record.attempts)}"
         if not self._reserve(link, attempt, money):
@@ -151,13 +166,13 @@ class Relay:
         except UpstreamError as error:
             attempt.status = "http_error" if attempt.http_status != 200 else "broken"
             return self._failed(link, attempt, error, None)
-        except asyncio.CancelledError:
-            attempt.status = "cancelled"
+        except BaseException as error:
+            attempt.status = "cancelled" if isinstance(error, asyncio.CancelledError) else "broken"
             link.circuit.left()
             raise
         finally:
             if reply is not None:
-                reply.close()
+                reply.close(said_all=attempt.status == "ok")
             _close(attempt, began)
             self._settle(link, attempt, money)
         return None
@@ -166,6 +181,7 @@ class Relay:
         self, link: Link, attempt: Attempt, error: UpstreamError, cause: TransportError | None
     ) -> tuple[GatewayError, Failure]:
         """Account for an attempt that failed before its first byte."""
+        error.message = self._desk.links.mask(error.message)
         attempt.error = error.message[:500]
         stale = isinstance(cause, StaleConnection)
         if stale:
@@ -203,15 +219,16 @@ class Relay:
         request_id = header(reply.headers, b"request-id") or header(reply.headers, b"x-request-id")
         attempt.upstream_request_id = request_id.decode("latin-1")[:200] if request_id else None
         if reply.status != 200:
-            body = self._desk.links.mask(await self._drain(reply, attempt, began, _ERROR_BYTES))
-            self._record.received(body)
+            body = await self._drain(reply, attempt, began, _ERROR_BYTES)
+            self._record.received(self._desk.links.mask_bytes(body))
             raise link.dialect.read_error(reply.status, reply.headers, body)
         if not self._flight.request.stream:
             await self._relay_whole(reply, link, attempt, began)
         elif b"text/event-stream" in (header(reply.headers, b"content-type") or b"").lower():
             await self._relay_stream(reply, link, attempt, began)
         else:
-            self._record.received(await self._drain(reply, attempt, began, _ERROR_BYTES))
+            body = await self._drain(reply, attempt, began, _ERROR_BYTES)
+            self._record.received(self._desk.links.mask_bytes(body))
             raise _bad_reply(link.name, "answered a stream request with something else")
 
     async def _drain(self, reply: Reply, attempt: Attempt, began: float, most: int) -> bytes:
@@ -230,10 +247,14 @@ class Relay:
     async def _relay_whole(self, reply: Reply, link: Link, attempt: Attempt, began: float) -> None:
         flight, record = self._flight, self._record
         body = await self._drain(reply, attempt, began, _REPLY_BYTES)
-        record.received(body)
         if len(body) > _REPLY_BYTES:
             raise _bad_reply(link.name, f"sent a reply of over {_REPLY_BYTES} bytes")
-        out, end = link.dialect.read_reply(flight.request, attempt.model, body)
+        try:
+            out, end = link.dialect.read_reply(flight.request, attempt.model, body)
+        except UpstreamError:
+            record.received(self._desk.links.mask_bytes(body))
+            raise
+        record.received(body)
         link.circuit.succeeded()
         self._finish(link, attempt, began, end)
         flight.first_token_at = time.perf_counter()
@@ -255,6 +276,7 @@ class Relay:
                 if out:
                     if not self._replying:
                         self._replying = True
+                        link.circuit.succeeded()
                         flight.start_stream()
                     record.delivered(out)
                     await flight.write(out)
@@ -293,6 +315,7 @@ class Relay:
         else:
             error = end.error or _bad_reply(link.name, "its stream broke off")
         attempt.status = "broken" if broken is None else _attempt_status(broken)
+        error.message = self._desk.links.mask(error.message)
         attempt.error = error.message[:500]
         link.circuit.failed()
         status = "upstream_error" if end.error is not None else "truncated"

@@ -8,6 +8,7 @@ that a failing upstream is not hammered by everyone at once.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from gateway.upstreams.base import Headers
 
 _NOT_ELSEWHERE = frozenset({400, 413, 415, 422})
 """Statuses that say the request itself is at fault: another place would say so too."""
+_LONGEST_WAIT = 86_400.0
+"""Seconds; whatever asks for more is told as this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +110,23 @@ class RetryBudget:
 
 
 def retry_after(headers: Headers) -> float | None:
-    """Seconds an upstream asks to wait: `retry-after-ms`, or `retry-after` as seconds or a date."""
+    """Seconds an upstream asks to wait: `retry-after-ms`, or `retry-after` as seconds or a date.
+    None when it asks for none, or for nonsense."""
     found = {k: v.decode("latin-1").strip() for k, v in headers if k.startswith(b"retry-after")}
     try:
-        if "retry-after-ms" in (names := {k.decode() for k in found}):
-            return max(0.0, float(found[b"retry-after-ms"]) / 1000)
-        if "retry-after" not in names:
+        if b"retry-after-ms" in found:
+            seconds = float(found[b"retry-after-ms"]) / 1000
+        elif b"retry-after" in found:
+            seconds = _seconds(found[b"retry-after"])
+        else:
             return None
-        value = found[b"retry-after"]
-        if value.replace(".", "", 1).isdigit():
-            return float(value)
-        when = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
-    return max(0.0, (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - time.time())
+    return min(max(seconds, 0.0), _LONGEST_WAIT) if math.isfinite(seconds) else None
+
+
+def _seconds(value: str) -> float:
+    if value.replace(".", "", 1).isdigit():
+        return float(value)
+    when = parsedate_to_datetime(value)
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - time.time()

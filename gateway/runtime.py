@@ -20,12 +20,14 @@ from capture.ingest import Ingester
 from capture.journal import Journal, new_epoch
 from capture.store import Store
 from gateway import budget, pricing
+from gateway.addresses import is_loopback
 from gateway.auth import HostGuard, Keyring
 from gateway.budget import Ledger
 from gateway.config import ConfigErrors, ConfigWatcher, Loaded
 from gateway.fleet import Links
 from gateway.flight import Flight, InFlight
 from gateway.home import Home
+from gateway.keys import KeysError
 from gateway.models import list_models
 from gateway.policy import build_policy
 from gateway.relay import Desk
@@ -68,7 +70,10 @@ class Runtime:
             sync_ms=capture.sync_ms,
             epoch=new_epoch(),
         )
-        self.keyring = Keyring.load(home.keys)
+        self._keys_required = not is_loopback(listening_on)
+        self.keyring = Keyring.load(home.keys, required=self._keys_required)
+        self.keys_failure: str | None = None
+        """Why the keys file as it is now was refused; None when its keys are the ones that open."""
         self.guard = HostGuard(listening_on, settings.server.allowed_hosts)
         self.house: HouseServer | None = None
         self.store: Store
@@ -101,7 +106,8 @@ class Runtime:
             self.journal, self.store, keep_segments=loaded.settings.capture.keep_segments
         )
         self.ingester.start()
-        await self.ingester.catch_up(_CATCH_UP_SECONDS)
+        if not await self.ingester.catch_up(_CATCH_UP_SECONDS):
+            log.warning("the last run's journal is not in the store yet: budgets may start too low")
         now = time.time()
         limits = loaded.settings.escalation.budget
         self.ledger = Ledger(
@@ -110,7 +116,7 @@ class Runtime:
             await asyncio.to_thread(self.store.spent, budget.day_start(now)),
             await asyncio.to_thread(self.store.spent, budget.month_start(now)),
         )
-        await self._mind_house(loaded.settings)
+        await self._start_house(loaded.settings)
         self.seats = Seats(self._build(loaded), self.telemetry)
         self.seats.start()
         self.config.on_change(self._reload)
@@ -167,6 +173,7 @@ class Runtime:
             "draining": self.draining,
             "in_flight": len(self.seats),
             "keys": bool(self.keyring),
+            "keys_failure": self.keys_failure,
             "config": {
                 "path": str(self.home.settings),
                 "generation": current.generation,
@@ -202,9 +209,11 @@ class Runtime:
 
     # reloading
 
-    def _build(self, loaded: Loaded) -> Current:
+    def _build(self, loaded: Loaded, old: Links | None = None) -> Current:
         settings = loaded.settings
-        links = Links(settings, loaded.generation, thinking=self.thinking, house=self.house)
+        links = Links(
+            settings, loaded.generation, thinking=self.thinking, house=self.house, before=old
+        )
         desk = Desk(
             journal=self.journal,
             ledger=self.ledger,
@@ -231,36 +240,61 @@ class Runtime:
         """Put a changed file in place of what serves."""
         limits = loaded.settings.escalation.budget
         old = self.seats.current
-        await self._mind_house(loaded.settings)
-        self.seats.current = self._build(loaded)
+        await self._start_house(loaded.settings)
+        self.seats.current = self._build(loaded, old.desk.links)
+        self._retire_house(loaded.settings)
         self.ledger.relimit(limits.day_usd, limits.month_usd)
         self.guard = HostGuard(self._listening_on, loaded.settings.server.allowed_hosts)
         old.desk.links.close()
         log.info("settings loaded", extra={"generation": loaded.generation})
 
-    async def _mind_house(self, settings: Settings) -> None:
-        """Run the house model's process while some upstream is `kind: house`, and only then."""
-        wanted = any(upstream.kind == "house" for upstream in settings.upstreams.values())
-        if wanted and self.house is None:
+    async def _start_house(self, settings: Settings) -> None:
+        """Run the house model's process once some upstream is `kind: house`."""
+        if self.house is None and _wants_house(settings):
             self.house = HouseServer(HOUSE_MODEL, self.home.house_log)
             await self.house.start()
-        elif not wanted and self.house is not None:
+
+    def _retire_house(self, settings: Settings) -> None:
+        """Stop it once none is, after the replies it is giving."""
+        if self.house is not None and not _wants_house(settings):
             house, self.house = self.house, None
-            await house.stop()
+            task = asyncio.create_task(self._stop_idle(house), name="retire-house")
+            self._chores.append(task)
+
+    async def _stop_idle(self, house: HouseServer) -> None:
+        before = {flight.id for flight in self.in_flight()}
+        for _ in range(self.settings.server.drain_seconds):
+            if before.isdisjoint(flight.id for flight in self.in_flight()):
+                break
+            await asyncio.sleep(1.0)
+        await house.stop()
 
     async def _watch_keys(self) -> None:
-        """Take made and revoked keys at once."""
+        """Take made and revoked keys at once; keep the ring while the file cannot be read."""
         while True:
             await asyncio.sleep(1.0)
-            stamp = _stamp(self.home.keys)
-            if stamp != self._keys_stamp:
-                self._keys_stamp = stamp
-                self.keyring = Keyring.load(self.home.keys)
+            try:
+                self._take_keys()
+            except (KeysError, OSError) as error:
+                if self.keys_failure is None:
+                    log.warning("the keys file was refused, the keys before still open: %s", error)
+                self.keys_failure = str(error)
+
+    def _take_keys(self) -> None:
+        stamp = _stamp(self.home.keys)
+        if stamp != self._keys_stamp or self.keys_failure is not None:
+            self.keyring = Keyring.load(self.home.keys, required=self._keys_required)
+            self._keys_stamp = stamp
+            self.keys_failure = None
 
     def _count(self, flight: Flight, end: ExchangeEnd) -> None:
         self.telemetry.exchange(end, flight.decision)
         if end.status == "ok" and flight.conversation is not None and flight.candidate is not None:
             self.seats.conversations.answered(flight.conversation, flight.candidate.mode)
+
+
+def _wants_house(settings: Settings) -> bool:
+    return any(upstream.kind == "house" for upstream in settings.upstreams.values())
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 
 from gateway.conversation_modes import ConversationModes
+from gateway.errors import RateLimited
 from gateway.flight import Flight, InFlight
 from gateway.relay import Desk
 from gateway.settings import Limits, Settings
@@ -43,11 +44,18 @@ class Seats:
         self.telemetry = telemetry
         self.conversations = ConversationModes()
         self._flights: dict[str, Flight] = {}
+        self._entered = 0
         self._ticker: asyncio.Task[None] | None = None
 
-    @property
-    def full(self) -> bool:
-        return len(self._flights) >= self.current.limits.concurrent
+    def enter(self) -> None:
+        """A request arrives, its body still to be read. Raises RateLimited when all are taken."""
+        if self._entered >= self.current.limits.concurrent:
+            raise RateLimited("too many requests are in flight; try again", retry_after=1.0)
+        self._entered += 1
+
+    def exit(self) -> None:
+        """A request that entered is over."""
+        self._entered -= 1
 
     def board(self, flight: Flight) -> None:
         self._flights[flight.request.id] = flight
@@ -72,8 +80,9 @@ class Seats:
     async def _tick(self) -> None:
         while True:
             seconds = self.current.settings.server.heartbeat_seconds
-            await asyncio.sleep(min(seconds / 4, 1.0))
+            tick = min(seconds / 4, 1.0)
+            await asyncio.sleep(tick)
             now = time.perf_counter()
             for flight in tuple(self._flights.values()):
                 if flight.request.stream:
-                    await flight.beat(now, seconds)
+                    await flight.beat(now, seconds - tick)

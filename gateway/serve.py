@@ -100,7 +100,7 @@ async def _run(
     gc.freeze()
     with _signals(runtime, server):
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
-        await server.listening.wait()
+        await _until_listening(server, serving)
         _announce(runtime)
         ready = asyncio.ensure_future(on_ready(runtime, runtime.base_url)) if on_ready else None
         try:
@@ -108,6 +108,15 @@ async def _run(
         finally:
             server.should_exit = True
             await serving
+
+
+async def _until_listening(server: Server, serving: asyncio.Task[None]) -> None:
+    """Wait for the first connection to be possible, or for what keeps it from being."""
+    listening = asyncio.ensure_future(server.listening.wait())
+    await asyncio.wait({listening, serving}, return_when=asyncio.FIRST_COMPLETED)
+    listening.cancel()
+    if serving.done():
+        serving.result()
 
 
 async def _until_served(serving: asyncio.Task[None], ready: asyncio.Future[None] | None) -> None:

@@ -9,6 +9,7 @@ cost of ASGI's `send`, and tells at once that a client has gone, without a task 
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.server import Server as UvicornServer
 
+from capture.ids import new_id
 from gateway.errors import ClientError, GatewayError
 from gateway.settings import Limits
 
@@ -31,6 +33,9 @@ RESPONSE = "majordomo.response"
 _DISCARDED_BYTES = 64 * 1024 * 1024
 """A body already answered with an error is read on, and thrown away, up to this many bytes past the
 largest body allowed; then the connection is cut."""
+_PIPELINED = 4
+"""Requests that may wait behind one under way on the same connection."""
+_UPGRADE = re.compile(rb"(\r\n)upgrade[ \t]*:", re.IGNORECASE)
 _BODY_BYTES_PER_SECOND = 1024
 """Slowest body that is still taken, once `body_seconds` have passed."""
 
@@ -52,6 +57,11 @@ class ClientResponse:
     def writable(self) -> bool:
         """False while the client reads too slowly to be sent more."""
         return not self._protocol.flow.write_paused
+
+    @property
+    def begun(self) -> bool:
+        """Whether its head was set, and not all of it was handed to the connection."""
+        return self._cycle.response_started and not self._cycle.response_complete
 
     @property
     def complete(self) -> bool:
@@ -153,7 +163,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._disarm()
         if self._in_head:
             if not self._head_bytes:
+                data = data.lstrip(b"\r\n")  # between requests (RFC 9112 section 2.2)
+                if not data:
+                    return
                 self._request_began = self.loop.time()
+            data = _without_upgrade(data)
             self._head_bytes += len(data)
         super().data_received(data)
         if self._refusal is not None or self.transport.is_closing():
@@ -186,6 +200,9 @@ class GuardedProtocol(HttpToolsProtocol):
         assert self.parser is not None
         if self.parser.get_http_version() not in ("1.0", "1.1"):
             raise ValueError("not a version of HTTP that is spoken here")
+        if len(self.pipeline) >= _PIPELINED:
+            self._refusal = ClientError("too many pipelined requests", status=429, code="pipelined")
+            raise ValueError("too many pipelined requests")
         self._in_head, self._in_body = False, True
         self._head_bytes = self._body_bytes = 0
         super().on_headers_complete()
@@ -245,17 +262,27 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(ClientError(message, status=408, code="request_timeout"))
 
     def _refuse(self, error: GatewayError) -> None:
-        """Answer with an error if nothing was answered yet, and close."""
+        """Answer with an error unless another answer is under way, and close."""
         self._refusal = error
         if self.transport.is_closing():
             return
-        answered = self.cycle is not None and self.cycle.response_started  # pyright: ignore[reportUnnecessaryComparison]  # None before the first request
-        if not answered or self.cycle.response_complete:
-            body = error.body()
+        request_id = new_id()
+        if not any(response.begun for response in self.responses):
+            body = error.body(request_id)
             head = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)
+            head += b"x-request-id: %b\r\n" % request_id.encode()
             close = b"connection: close\r\n\r\n"
             self.transport.write(STATUS_LINE[error.status] + head + close + body)
         self.transport.close()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """A request's head without its wish for another protocol, which is to be ignored (RFC 9110
+    section 7.8): some clients send one by default, and the parser would stop at the body."""
+    if b"pgrade" not in data:
+        return data
+    head, gap, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(rb"\1x-ignored-upgrade:", head) + gap + rest
 
 
 def _head_too_large(limits: Limits) -> GatewayError:

@@ -49,6 +49,8 @@ def _address(url: str) -> str:
         raise ValueError("must not hold a query or fragment (`?` or `#`)")
     if any(character.isspace() or not character.isprintable() for character in url):
         raise ValueError("must not hold spaces or control characters")
+    if not url.isascii():
+        raise ValueError("must be plain ASCII; write such a host name in its `xn--` form")
     reason = forbidden(host)
     if reason is not None:
         raise ValueError(f"must not point to {host}: {reason}")

@@ -18,10 +18,14 @@ _LINE = re.compile(rb"\r\n|\n|\r")
 _DONE_LINE = re.compile(rb"(?:\A|(?<=[\r\n]))data:[ ]?\[DONE\][ \t]*(?=[\r\n])")
 
 
-def end_of_events(buffer: bytes | bytearray) -> int:
-    """Index just past the last whole event in `buffer`; 0 when there is none."""
+def end_of_events(buffer: bytes | bytearray, start: int = 0) -> int:
+    """Index just past the last whole event in `buffer`; 0 when there is none.
+
+    Only what comes from `start` on is searched: what a caller knows to hold no boundary.
+    """
     return max(
-        (at + len(mark) for mark in _BOUNDARIES if (at := buffer.rfind(mark)) >= 0), default=0
+        (at + len(mark) for mark in _BOUNDARIES if (at := buffer.rfind(mark, start)) >= 0),
+        default=0,
     )
 
 

@@ -35,7 +35,7 @@ def objection(place: Place, features: Features, private: bool, budget: Budget) -
 
 
 def _needed(features: Features) -> int:
-    return features.input_tokens + min(features.output_tokens, REPLY_RESERVE)
+    return features.input_tokens + min(features.output_tokens or REPLY_RESERVE, REPLY_RESERVE)
 
 
 def _over_budget(place: Place, budget: Budget) -> Reason | None:

@@ -16,11 +16,13 @@ class Features:
     """The model name asked for: `auto`, a mode's name, or a configured name."""
     input_tokens: int
     """Estimated tokens of the prompt, tools included; always an estimate."""
-    output_tokens: int
-    """The most this request may generate: its own limit, or the default assumed for it."""
+    output_tokens: int | None
+    """The most one reply may have, as the client asked; None when it set no limit."""
     input_tokens_max: int | None = None
     """The prompt holds no more tokens than this, whatever the tokenizer: what budgets reserve by.
     None when no bound is known."""
+    choices: int = 1
+    """How many replies are asked for (`n`)."""
     tools: tuple[str, ...] = ()
     """Names of the tools offered, in the order offered."""
     stream: bool = False

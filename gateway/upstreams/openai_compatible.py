@@ -24,12 +24,20 @@ from gateway.upstreams.base import ChatRequest, Headers, Prepared, ReplyEnd
 
 _EVENT_BYTES = 16 * 1024 * 1024
 """Largest single event; an upstream that sends more is broken."""
+_HELD_PIECES = 10_000
+"""Pieces held while a stream says nothing but comments."""
 _TAIL_CHUNKS = 4
 """Pieces of a stream kept to read its finish reason and usage from once it is over."""
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
-_MODEL_VALUE = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*")', re.DOTALL)
-_VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*")', re.DOTALL)
+_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_TOKEN = re.compile(_STRING + rb"|[{}\[\]]", re.DOTALL)
+_VALUE = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*(" + _STRING + rb")", re.DOTALL)
+_MODEL_VALUE = re.compile(rb'"model"' + _VALUE.pattern, re.DOTALL)
+_MOST_TOKENS = 1_000_000
+"""Strings and brackets looked through for the top-level `model`: half a second of work."""
+
+_MOST_COUNTED = 2**53
+"""Token counts past this are an upstream's nonsense, and no database column holds them."""
 
 _FINISH: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -62,7 +70,9 @@ def _top_level_model(body: bytes) -> list[tuple[int, int]]:
     """Spans of the string values of every top-level key that reads `model`."""
     spans: list[tuple[int, int]] = []
     depth = 0
-    for token in _TOKEN.finditer(body):
+    for number, token in enumerate(_TOKEN.finditer(body)):
+        if number > _MOST_TOKENS:
+            raise ClientError("the body holds too many values to find its `model` among")
         first = body[token.start()]
         if first in b"{[":
             depth += 1
@@ -83,7 +93,7 @@ def read_usage(raw: object) -> Usage | None:
 
     def count(source: object, name: str) -> int | None:
         value = cast("Mapping[str, Any]", source).get(name) if isinstance(source, Mapping) else None
-        return value if isinstance(value, int) and value >= 0 else None
+        return value if type(value) is int and 0 <= value < _MOST_COUNTED else None
 
     return Usage(
         input_tokens=count(usage, "prompt_tokens"),
@@ -97,7 +107,9 @@ def finish_of(chunk: Mapping[str, Any]) -> FinishReason | None:
     """The finish reason of the first choice that has one, in a reply or a chunk."""
     choices = chunk.get("choices")
     for choice in cast("list[Any]", choices) if isinstance(choices, list) else []:
-        reason = cast("Mapping[str, Any]", choice).get("finish_reason") if choice else None
+        if not isinstance(choice, Mapping):
+            continue
+        reason = cast("Mapping[str, Any]", choice).get("finish_reason")
         if isinstance(reason, str):
             return _FINISH.get(reason, "stop")
     return None
@@ -121,12 +133,17 @@ def error_of(name: str, raw: object, status: int = 502) -> UpstreamError:
 
 
 class PassThrough:
-    """Reads a chat stream without changing it."""
+    """Reads a chat stream without changing it.
+
+    What comes before the first event with data is held until that comes: servers send comments
+    while they load or read a prompt, and as long as nothing else came another may still be tried.
+    """
 
     def __init__(self, name: str) -> None:
         self.done = False
         self._name = name
-        self._rest = b""
+        self._rest = bytearray()
+        self._held: list[bytes] | None = []
         self._tail: deque[bytes] = deque(maxlen=_TAIL_CHUNKS)
         self._error: UpstreamError | None = None
 
@@ -134,16 +151,24 @@ class PassThrough:
         if not self._rest and data.endswith(b"\n\n") and b"[DONE]" not in data:
             events = data
         else:
-            buffer = self._rest + data
-            cut = end_of_events(buffer)
-            events, self._rest = buffer[:cut], buffer[cut:]
+            seen = max(len(self._rest) - 3, 0)  # a boundary may have begun there
+            self._rest += data
+            cut = end_of_events(self._rest, seen)
+            events = bytes(self._rest[:cut])
+            del self._rest[:cut]
             if len(self._rest) > _EVENT_BYTES:
                 return self._fail(f"{self._name}: sent an event of over {_EVENT_BYTES} bytes")
             if b"[DONE]" in events and (at := find_done(events)) >= 0:
-                self.done, self._rest = True, b""
+                self.done = True
+                self._rest.clear()
                 events = events[:at]
         if b'"error":' in events:
             events = self._up_to_error(events)
+        if self._held is not None:
+            self._held.append(events)
+            if next(payloads(events), None) is None and len(self._held) < _HELD_PIECES:
+                return b""
+            events, self._held = b"".join(self._held), None
         if events:
             self._tail.append(events)
         return events
@@ -182,7 +207,8 @@ class PassThrough:
 
     def _fail(self, message: str) -> bytes:
         self._error = UpstreamError(message, upstream=self._name, code="bad_reply")
-        self.done, self._rest = True, b""
+        self.done = True
+        self._rest.clear()
         return b""
 
 

@@ -8,7 +8,7 @@ are not decoded, link-local and metadata addresses are never connected to.
     TransportError
     ├── ConnectFailed    no connection; nothing was sent
     ├── StaleConnection  a kept-alive connection was gone before any byte of an answer
-    ├── DeadlineExceeded connect, first_token, idle or total
+    ├── DeadlineExceeded first_token, idle or total
     └── BrokenReply      what came back is not HTTP we understand, or it stopped short
 """
 
@@ -34,9 +34,12 @@ _PAUSE_BYTES = 256 * 1024
 _HEAD_BYTES = 64 * 1024
 _INTERIM_REPLIES = 16
 _IDLE_SECONDS = 30.0
+_LINGER_SECONDS = 1.0
+"""How long a reply that said all it had may take to end its framing."""
+_STALE_SECONDS = 1.0
 _IDLE_CONNECTIONS = 256
 
-DeadlineName = Literal["connect", "first_token", "idle", "total"]
+DeadlineName = Literal["first_token", "idle", "total"]
 
 
 class TransportError(Exception):
@@ -75,8 +78,12 @@ class Reply(Protocol):
         """The next piece of the body as it came; b"" at its end. Raises TransportError."""
         ...
 
-    def close(self) -> None:
-        """Be done with it: reuse the connection after a whole reply, else drop it at once."""
+    def close(self, *, said_all: bool = False) -> None:
+        """Be done with it: reuse the connection after a whole reply, else drop it at once.
+
+        `said_all`: the reply told that it was over, so the rest of its framing is worth a moment's
+        wait.
+        """
         ...
 
 
@@ -88,7 +95,7 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Drop every idle connection."""
+        """Drop every idle connection; those in use are dropped when their reply is over."""
         ...
 
 
@@ -108,6 +115,7 @@ class HttpTransport:
         self._port = url.port or (443 if url.scheme == "https" else 80)
         self._tls = ssl.create_default_context() if url.scheme == "https" else None
         self._idle: list[_Connection] = []
+        self._closed = False
         self._netloc = url.netloc.rpartition("@")[2].encode("ascii")
 
     async def post(self, prepared: Prepared, deadlines: Deadlines) -> Reply:
@@ -117,9 +125,9 @@ class HttpTransport:
         if connection is None:
             try:
                 async with asyncio.timeout(deadlines.connect):
-                    connection = await self._connect()
+                    connection = await self._connect(deadlines.connect)
             except TimeoutError:
-                raise DeadlineExceeded("connect", deadlines.connect) from None
+                raise ConnectFailed(f"no connection within {deadlines.connect:g} s") from None
             connect_s = time.monotonic() - started
         exchange = _Exchange(connection, self, deadlines, connect_s)
         try:
@@ -130,17 +138,20 @@ class HttpTransport:
         return exchange
 
     def close(self) -> None:
+        self._closed = True
         for connection in tuple(self._idle):
             connection.abort()
         self._idle.clear()
 
     def keep(self, connection: _Connection) -> None:
         """Take back a connection whose reply was read whole."""
-        if len(self._idle) < _IDLE_CONNECTIONS:
-            connection.idle_since = time.monotonic()
-            self._idle.append(connection)
-        else:
+        if self._closed or len(self._idle) >= _IDLE_CONNECTIONS:
             connection.abort()
+            return
+        connection.idle_since = time.monotonic()
+        self._idle.append(connection)
+        if connection.idle_since - self._idle[0].idle_since > _IDLE_SECONDS:
+            self._idle.pop(0).abort()
 
     def forget(self, connection: _Connection) -> None:
         with suppress(ValueError):
@@ -160,22 +171,27 @@ class HttpTransport:
         lines.append(b"content-length: %d\r\n\r\n" % len(prepared.body))
         return b"\r\n".join(lines) + prepared.body
 
-    async def _connect(self) -> _Connection:
+    async def _connect(self, seconds: float) -> _Connection:
+        """Try each address in turn, all of them within `seconds`."""
         loop = asyncio.get_running_loop()
         failure = "no address"
-        for address in await _resolve(self._host, self._port):
+        addresses = await _resolve(self._host, self._port)
+        for address in addresses:
             try:
-                _, protocol = await loop.create_connection(
-                    lambda: _Connection(self),
-                    address,
-                    self._port,
-                    ssl=self._tls,
-                    server_hostname=self._host if self._tls else None,
-                )
+                async with asyncio.timeout(seconds / len(addresses)):
+                    _, protocol = await loop.create_connection(
+                        lambda: _Connection(self),
+                        address,
+                        self._port,
+                        ssl=self._tls,
+                        server_hostname=self._host if self._tls else None,
+                    )
+            except TimeoutError:
+                failure = f"no answer from {address}"
             except OSError as error:
                 failure = error.strerror or str(error)
-                continue
-            return protocol
+            else:
+                return protocol
         raise ConnectFailed(f"cannot connect to {self._host}:{self._port}: {failure}")
 
 
@@ -278,6 +294,7 @@ class _Exchange:
         "_interim",
         "_keep",
         "_last",
+        "_lingering",
         "_loop",
         "_parser",
         "_paused",
@@ -314,6 +331,7 @@ class _Exchange:
         self._header_bytes = 0
         self._interim = 0
         self._keep = False
+        self._lingering = False
         self._first_byte: float | None = None
         self._started = self._last = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -353,11 +371,19 @@ class _Exchange:
                 raise self._error
             await self._wait()
 
-    def close(self) -> None:
+    def close(self, *, said_all: bool = False) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         connection = self._connection
+        if said_all and not self._finished and self._error is None and not connection.lost:
+            self._lingering = True
+            self._timer = self._loop.call_later(_LINGER_SECONDS, connection.abort)
+            if self._paused:
+                self._paused = False
+                connection.resume()
+            return
+        self._lingering = False
         connection.serve(None)
         reusable = self._finished and self._error is None and not connection.lost
         if reusable and self._keep:
@@ -404,17 +430,26 @@ class _Exchange:
             self._paused = True
             self._connection.pause()
         self._wake()
+        if self._lingering and (self._finished or self._buffered > _HEAD_BYTES):
+            self.close()
 
     def on_lost(self) -> None:
-        if self._finished or self._error is not None:
+        if self._lingering:
+            self.close()
+        elif self._finished or self._error is not None:
             self._wake()
         elif self.status and self._closes_body():
             self._finished = True
             self._wake()
-        elif not self._head_bytes and self._connection.served:
+        elif not self._head_bytes and self._connection.served and self._is_fresh():
             self._fail(StaleConnection("the upstream closed its kept-alive connection"))
         else:
             self._fail(BrokenReply("the upstream closed the connection before its reply was whole"))
+
+    def _is_fresh(self) -> bool:
+        """So short after sending that a kept-alive connection must have been closed before: later
+        the request may well have been taken, and billed."""
+        return self._loop.time() - self._started < _STALE_SECONDS
 
     def _too_large(self) -> None:
         self._fail(BrokenReply("the reply's head is too large"))
@@ -427,7 +462,13 @@ class _Exchange:
 
     # httptools callbacks
 
+    def on_message_begin(self) -> None:
+        if self._finished:
+            self._error = BrokenReply("a second reply came unasked")
+
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._finished:
+            return
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > _HEAD_BYTES:
             self._too_large()
@@ -435,6 +476,8 @@ class _Exchange:
             self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        if self._finished:
+            return
         status = self._parser.get_status_code()
         if status < 200:
             self._interim += 1
@@ -451,6 +494,8 @@ class _Exchange:
             self.status = status
 
     def on_body(self, body: bytes) -> None:
+        if self._finished:
+            return
         if self._first_byte is None:
             self._first_byte = self._last
             self._rearm()

@@ -168,10 +168,10 @@ def nothing_lost(report: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.timeout(180)
-async def test_four_kills_under_load_lose_nothing(
+async def test_five_kills_under_load_lose_nothing(
     own_house: House, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nothing_lost(await kill_rounds(own_house, home, 4), capsys)
+    nothing_lost(await kill_rounds(own_house, home, 5), capsys)
 
 
 @pytest.mark.slow

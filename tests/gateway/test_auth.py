@@ -70,6 +70,12 @@ def test_without_keys_everyone_is_nobody() -> None:
     assert Keyring().check([(b"x-api-key", b"anything")]) is None
 
 
+def test_a_ring_that_is_required_opens_for_nobody_once_it_is_empty() -> None:
+    for headers in CARRIERS:
+        with pytest.raises(Unauthorized):
+            Keyring((), required=True).check(headers)
+
+
 def host(*values: bytes) -> list[tuple[bytes, bytes]]:
     return [(b"host", value) for value in values]
 

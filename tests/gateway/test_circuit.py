@@ -65,6 +65,14 @@ def test_a_probe_whose_client_left_frees_the_place() -> None:
     assert circuit.ready
 
 
+def test_an_upstream_cannot_ask_to_be_left_alone_for_years() -> None:
+    clock = Clock()
+    circuit = Circuit(Settings(), clock)
+    circuit.failed(retry_after=1e9)
+    clock.now += 3600
+    assert circuit.ready
+
+
 def test_the_upstreams_own_wait_is_kept() -> None:
     clock = Clock()
     circuit = Circuit(Settings(), clock)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from capture.exchange import Mode
 from gateway.chat_request import parse
+from gateway.errors import ClientError
 from gateway.features import features_of, is_private
 from routers.features import Features
 from tests.support.recordings import Recording, recordings
@@ -50,18 +51,27 @@ def test_tools_are_known_by_name_in_any_of_their_spellings() -> None:
 @pytest.mark.parametrize(
     ("body", "most"),
     [
-        ({}, 8192),
+        ({}, None),
         ({"max_tokens": 65536}, 65536),
         ({"max_completion_tokens": 100}, 100),
         ({"max_completion_tokens": 100, "max_tokens": 200}, 200),
-        ({"max_tokens": 10, "n": 4}, 40),
-        ({"max_tokens": None, "n": None}, 8192),
+        ({"max_tokens": 10, "n": 4}, 10),
+        ({"max_tokens": None, "n": None}, None),
     ],
 )
-def test_the_output_is_at_most_what_the_client_allows_for_all_choices(
-    body: dict[str, Any], most: int
-) -> None:
+def test_a_reply_is_at_most_what_the_client_allows(body: dict[str, Any], most: int | None) -> None:
     assert read(**body).output_tokens == most
+
+
+def test_the_choices_asked_for_are_counted() -> None:
+    assert (read().choices, read(n=None).choices, read(n=4).choices) == (1, 1, 4)
+
+
+def test_tools_nested_deeper_than_json_is_written_are_the_clients_fault() -> None:
+    deep = b'{"a":' * 300 + b"1" + b"}" * 300
+    raw = orjson.dumps({"model": "auto", "messages": [HELLO], "tools": [0]})
+    with pytest.raises(ClientError, match="nested too deeply"):
+        features_of(parse(raw.replace(b"[0]", b"[" + deep + b"]"), "x"), {}, None)
 
 
 @pytest.mark.parametrize("kind", ["image_url", "image", "input_image"])

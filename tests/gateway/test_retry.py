@@ -84,3 +84,6 @@ def test_retry_after_is_read_in_each_of_its_forms() -> None:
     assert retry_after([(b"retry-after", date)]) == 30.0
     assert retry_after([(b"retry-after", b"soon")]) is None
     assert retry_after([]) is None
+    assert retry_after([(b"retry-after-ms", b"inf")]) is None
+    assert retry_after([(b"retry-after", b"9" * 400)]) is None
+    assert retry_after([(b"retry-after", b"99999999999")]) == 86_400

@@ -80,6 +80,26 @@ def test_usage_and_finish_reason_are_read_from_the_end_of_a_stream() -> None:
     assert end.usage.cache_read_tokens is None
 
 
+def test_comments_wait_for_the_first_data_and_then_pass_with_it() -> None:
+    reader = PassThrough("box")
+    assert reader.feed(b": keepalive 1/2\n\n") == b""
+    said = b': 2/2\n\ndata: {"choices":[]}\n\n'
+    assert reader.feed(said) == b": keepalive 1/2\n\n" + said
+    assert reader.feed(b": later\n\n") == b": later\n\n"
+
+
+def test_nonsense_from_an_upstream_is_not_counted() -> None:
+    reader = PassThrough("box")
+    reader.feed(
+        b'data: {"choices":["x"],"usage":{"prompt_tokens":true,"completion_tokens":1e30}}\n\n'
+    )
+    reader.feed(b'data: {"choices":[],"usage":{"prompt_tokens":10000000000000000000}}\n\n')
+    reader.feed(b"data: [DONE]\n\n")
+    usage = reader.finish()[1].usage
+    assert usage is not None
+    assert usage.input_tokens is None
+
+
 def test_an_endless_event_is_refused() -> None:
     reader = PassThrough("box")
     while not reader.done:

@@ -72,6 +72,7 @@ class Call:
             raise ConnectionResetError("the peer has gone")
         self.transport.write(data)
         self.sent += len(data)
+        await asyncio.sleep(0)  # an endless script must not keep the loop from seeing the peer go
         await self.writable.wait()
         if self.closed.is_set():
             raise ConnectionResetError("the peer has gone")

@@ -240,8 +240,8 @@ def rate(share: float) -> float:
 class Team:
     """Helper processes that compute gradients of batches of their own, one thread each.
 
-    On a machine that others use too this is about twice as fast as threads inside each operation,
-    which wait for the slowest of them hundreds of times a step.  Weights live in shared memory;
+    Threads inside each operation wait for the slowest of them hundreds of times a step, which tells
+    on a machine that others use too; the two were not compared under equal load. Weights live in shared memory;
     only the first process writes them, between two barriers.
     """
 

@@ -197,6 +197,64 @@ async def test_each_deadline_is_told_by_its_name() -> None:
         reply.close()
 
 
+async def test_a_second_reply_nobody_asked_for_is_no_part_of_the_first() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        first = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+        writer.write(first + b"HTTP/1.1 500 X\r\ncontent-length: 4\r\n\r\nevil")
+        await reader.read()
+
+    async with server(serve) as transport:
+        reply = await transport.post(REQUEST, Deadlines())
+        assert (reply.status, await reply.read()) == (200, b"{}")
+        reply.close()
+        again = await transport.post(REQUEST, Deadlines())
+        assert again.connect_s is not None
+        again.close()
+
+
+async def test_a_stream_that_said_all_is_waited_for_and_its_connection_kept() -> None:
+    go_on = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nDONE\r\n")
+        await go_on.wait()
+        writer.write(b"0\r\n\r\n")
+        await request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    async with server(serve) as transport:
+        reply = await transport.post(REQUEST, Deadlines())
+        assert await reply.read() == b"DONE"
+        reply.close(said_all=True)
+        go_on.set()
+        again: Reply | None = None
+        while again is None or again.connect_s is not None:
+            async with asyncio.timeout(5):
+                again = await transport.post(REQUEST, Deadlines(first_token=0.5))
+        again.close()
+
+
+async def test_a_reply_that_outlives_its_transport_leaves_no_connection_behind() -> None:
+    gone = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        with suppress(ConnectionError):
+            await reader.read()
+        gone.set()
+
+    async with server(serve) as transport:
+        reply = await transport.post(REQUEST, Deadlines())
+        transport.close()
+        assert await whole(reply) == b"ok"
+        reply.close()
+        async with asyncio.timeout(5):
+            await gone.wait()
+
+
 async def test_nothing_listening_is_told() -> None:
     async with server(lambda _r, _w: asyncio.sleep(0)) as transport:
         pass
