@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -75,3 +76,10 @@ def test_it_serves_held_out_requests_of_its_base_skills(served: evaluate.Served)
     right = Counter(answer.case.group for answer in answers if answer.right)
     wrong = [answer.case.messages[-1]["content"] for answer in answers if not answer.right]
     assert sum(right.values()) >= 0.85 * len(answers), wrong
+
+
+def test_the_files_that_ship_are_the_files_that_were_hashed() -> None:
+    recorded = json.loads((HOUSE_MODEL / "manifest.json").read_text("utf-8"))["files"]
+    found = {n: hashlib.sha256((HOUSE_MODEL / n).read_bytes()).hexdigest() for n in recorded}
+    assert found == recorded
+    assert "model.safetensors" in found

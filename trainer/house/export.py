@@ -6,6 +6,7 @@ and at under two million parameters the file still fits the repository's 8 MB.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -61,3 +62,16 @@ def write(folder: Path, weights: dict[str, np.ndarray], shape: Shape, tokenizer:
     )
     partial.chmod(0o644)
     partial.replace(folder / "model.safetensors")
+    write_manifest(folder)
+
+
+def write_manifest(folder: Path) -> None:
+    """Write ``manifest.json``: the SHA-256 of every file that a model server reads, by its name.
+
+    `majordomo doctor` holds the files against it.
+    """
+    named = ("config.json", "generation_config.json", "model.safetensors", "chat_template.jinja")
+    names = (*named, "tokenizer.json", "tokenizer_config.json")
+    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    text = json.dumps({"files": hashes}, indent=1) + "\n"
+    (folder / "manifest.json").write_text(text, encoding="utf-8")

@@ -241,8 +241,8 @@ class Team:
     """Helper processes that compute gradients of batches of their own, one thread each.
 
     Threads inside each operation wait for the slowest of them hundreds of times a step, which tells
-    on a machine that others use too; the two were not compared under equal load. Weights live in shared memory;
-    only the first process writes them, between two barriers.
+    on a machine that others use too; the two were not compared under equal load. Weights live in
+    shared memory; only the first process writes them, between two barriers.
     """
 
     def __init__(self, model: HouseModel, tokenizer, plan: Plan, first_step: int) -> None:
