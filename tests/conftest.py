@@ -1,4 +1,7 @@
-"""Order of the whole suite: slow tests run after the quick ones, so that a mistake shows early."""
+"""Order of the whole suite: slow tests run after the quick ones, so that a mistake shows early.
+
+Tests against a real gateway process are slow by where they are: `tests/blackbox`, `tests/e2e`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,12 @@ hypothesis.settings.register_profile("majordomo", deadline=None)
 hypothesis.settings.load_profile("majordomo")
 
 
+PROCESSES = {"blackbox", "e2e"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Stable: within each half the order stays as collected."""
+    for item in items:
+        if PROCESSES & set(item.path.parts):
+            item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
