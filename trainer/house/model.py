@@ -10,6 +10,7 @@ extra that the checker may not find.)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -142,7 +143,7 @@ class HouseModel(nn.Module):
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """The last hidden states, ``[batch, length, width]``, of tokens ``[batch, length]``."""
-        cos, sin = self.cos[: tokens.shape[1]], self.sin[: tokens.shape[1]]
+        cos, sin = (cast("Tensor", table)[: tokens.shape[1]] for table in (self.cos, self.sin))
         x = self.model.embed_tokens(tokens)
         for block in self.model.layers:
             x = block(x, cos, sin)

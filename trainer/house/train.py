@@ -262,6 +262,7 @@ class Team:
         loss.backward()
         self.barrier.wait()
         for index, parameter in enumerate(model.parameters()):
+            assert parameter.grad is not None
             for gradients in self.gradients:
                 parameter.grad += gradients[index]
             parameter.grad /= 1 + len(self.gradients)
