@@ -89,6 +89,8 @@ class RouteDecision:
     """P(home gets it right), 0 to 1; None until a confidence model exists for it."""
     propensity: float = 1.0
     """Probability with which this choice was drawn; 1.0 for a deterministic decision."""
+    skill: str | None = None
+    """The kind of task this is; None when nothing about the request says."""
 
     @property
     def chosen(self) -> Candidate | None:
@@ -96,7 +98,10 @@ class RouteDecision:
         return self.candidates[0] if self.candidates else None
 
 
-AttemptStatus = Literal["ok", "connect_error", "timeout", "http_error", "broken", "cancelled"]
+AttemptStatus = Literal[
+    "ok", "connect_error", "timeout", "http_error", "broken", "cancelled", "unfit"
+]
+"""How a try ended. `unfit` is a whole reply that was checked and not handed over."""
 
 
 @dataclass(slots=True)
@@ -125,6 +130,9 @@ class Attempt:
     reserve_usd: float | None = None
     """Worst case reserved in the budget before sending; what counts as spent while `cost_usd` is
     unknown. None when nothing was reserved."""
+    adapter: str | None = None
+    """Id of the LoRA weights the model answered with; None for the base alone, and for models whose
+    weights are not ours to choose."""
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ def plain_decision(decision: RouteDecision) -> Plain:
         "config_generation": decision.config_generation,
         "confidence": decision.confidence,
         "propensity": decision.propensity,
+        "skill": decision.skill,
     }
 
 
@@ -77,6 +78,7 @@ def plain_attempt(attempt: Attempt) -> Plain:
         "usage": None if attempt.usage is None else plain_usage(attempt.usage),
         "cost_usd": attempt.cost_usd,
         "reserve_usd": attempt.reserve_usd,
+        "adapter": attempt.adapter,
     }
 
 

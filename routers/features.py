@@ -58,6 +58,8 @@ class Place:
     """False while its circuit is open."""
     worst_case_usd: float | None = 0.0
     """What this very request would cost at most there; None when the price is unknown."""
+    adapter: str | None = None
+    """Id of the adapter it answers with now; None for the base alone."""
 
 
 @dataclass(frozen=True, slots=True)
