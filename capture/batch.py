@@ -43,6 +43,7 @@ BEGIN_COLUMNS = (
     "asked",
     "request_bytes",
     "request_messages",
+    "skill",
 )
 END_COLUMNS = (
     "status",
@@ -67,6 +68,7 @@ END_COLUMNS = (
     "delivered_bytes",
     "answered",
     "called",
+    "adapter",
     "reply_messages",
 )
 ATTEMPT_COLUMNS = (
@@ -90,6 +92,7 @@ ATTEMPT_COLUMNS = (
     "reasoning_tokens",
     "cost_usd",
     "reserve_usd",
+    "adapter",
 )
 BODY_COLUMNS = ("exchange_id", "kind", "attempt", "encoding", "data")
 MESSAGE_COLUMNS = ("id", "role", "body")
@@ -179,6 +182,7 @@ class Batch:
             excerpt(next((m for m in reversed(asked.messages) if m.role == "user"), None)),
             len(request),
             b"".join([self._message(message) for message in asked.messages]),
+            meta.get("skill"),
         )
         self._chosen[id_] = meta["chosen"] or {}
         self._body(id_, "request", None, request)
@@ -252,12 +256,13 @@ class Batch:
             None,
             0,
             b"",
+            None,
         )
 
     def _open(self, id_: str) -> Row:
         place = self._chosen[id_]
         where = (place.get("mode"), place.get("upstream"), place.get("model"))
-        return ("open", *where, *(None,) * 12, 0, None, "[]", None, None, "[]", b"")
+        return ("open", *where, *(None,) * 12, 0, None, "[]", None, None, "[]", None, b"")
 
     def _body(self, id_: str, kind: str, attempt: int | None, data: bytes) -> None:
         if data:
@@ -298,6 +303,7 @@ def end_row(end: Json, reply: Reply, last: Json, attempts: list[Json]) -> Row:
         end["delivered_bytes"],
         excerpt(message),
         _json([c.name for c in message.tool_calls]) if message and message.tool_calls else "[]",
+        last.get("adapter"),
     )
 
 
@@ -344,6 +350,7 @@ def _attempt_row(id_: str, position: int, attempt: Json) -> Row:
         *_tokens(attempt["usage"]),
         attempt["cost_usd"],
         attempt.get("reserve_usd"),
+        attempt.get("adapter"),
     )
 
 

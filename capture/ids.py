@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-import time
+
+from capture.clock import now
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
@@ -30,7 +31,7 @@ class IdSource:
 
     def new(self) -> str:
         """The next id."""
-        ms = min(time.time_ns() // 1_000_000, _MAX_MS)
+        ms = min(int(now() * 1000), _MAX_MS)
         with self._lock:
             if ms > self._last >> _RANDOM_BITS:
                 self._last = ms << _RANDOM_BITS | int.from_bytes(os.urandom(10))

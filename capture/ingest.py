@@ -2,8 +2,10 @@
 
 The journal position is committed with the rows, so that wherever the process dies, the next one
 goes on where the store ends. What earlier processes left open is closed as `interrupted` once their
-segments are in. A segment is removed when it is wholly in the store, the store has it safe from
-power cuts (its log was checkpointed), enough newer ones are kept, and nothing in it was lost.
+segments are in. After each commit what ended is linked into conversations (`capture.linking`).
+
+A segment is removed when it is wholly in the store, the store has it safe from power cuts (its log
+was checkpointed), enough newer ones are kept, and nothing in it was lost.
 
 The thread sleeps until the journal says that something was written, gathers for `batch_seconds`,
 and lets the interpreter go every few records: the event loop comes first. When the store cannot be
@@ -22,8 +24,10 @@ from dataclasses import dataclass
 
 import sqlalchemy.exc
 
+from capture.clock import now
 from capture.framing import Gap, Position, Record, Segment, read, segments
 from capture.journal import Journal
+from capture.linking import Linker
 from capture.store import Store
 from capture.store.rows import Loss
 from capture.store.writer import record_loss
@@ -79,7 +83,9 @@ class Ingester:
         self._safe = Position(0, 0)
         self._unsafe_bytes = 0
         self._mended = False
+        self._linker = Linker(store.writer.links())
         self._failure: str | None = None
+        self._link_failure: str | None = None
         self._lock = threading.Lock()
         self._waiters: list[_Waiter] = []
         self._wake = threading.Event()
@@ -136,7 +142,7 @@ class Ingester:
     @property
     def failure(self) -> str | None:
         """Why exchanges do not reach the store now; None when they do. The journal has them."""
-        return self._failure
+        return self._failure or self._link_failure
 
     def _run(self) -> None:
         while not self._stopping:
@@ -184,6 +190,7 @@ class Ingester:
             live = segment.number == written.segment
             self._take_segment(segment, written.offset if live else _size(segment))
         self._mend()
+        self._link()
         self._answer_waiters()
 
     def _resume(self) -> None:
@@ -199,7 +206,7 @@ class Ingester:
         if (torn := self._journal.torn) is not None:
             reason = "half a record, cut off when the gateway started"
             segment, offset = torn.position
-            self._writer.lose([Loss(segment, offset, torn.bytes, reason, time.time())])
+            self._writer.lose([Loss(segment, offset, torn.bytes, reason, now())])
         closed = self._writer.close_open(self._journal.epoch)
         if closed:
             _log.warning("closed %d exchanges that an earlier run left open", closed)
@@ -216,6 +223,7 @@ class Ingester:
                 self._commit(segment, records, losses, Position(segment.number, end))
                 self._unsafe_bytes += end - start
                 start = end
+                self._link()
                 self._answer_waiters()
         finally:
             os.close(fd)
@@ -225,7 +233,7 @@ class Ingester:
     ) -> None:
         """Commit a batch; where a record of it is to blame for a failure, all but that one."""
         try:
-            self._writer.take(segment.epoch, records, position, losses, _breathe)
+            ended = self._writer.take(segment.epoch, records, position, losses, _breathe)
         except _BAD_RECORD as error:
             if not records:
                 raise
@@ -236,9 +244,28 @@ class Ingester:
                 self._commit(segment, records[middle:], losses, position)
                 return
             loss = record_loss(segment.number, records[0], f"{type(error).__name__}: {error}")
-            self._writer.take(segment.epoch, [], position, [*losses, loss])
+            ended = self._writer.take(segment.epoch, [], position, [*losses, loss])
+        self._linker.add(ended)
         self._position, self._epoch = position, segment.epoch
         self._failure = None
+
+    def _link(self) -> None:
+        """Link what ended into conversations, once nothing older can come any more.
+
+        An edge of its own: whatever happens here, exchanges go on into the store.
+        """
+        if not self._mended:
+            return
+        try:
+            self._linker.run(_breathe)
+        except Exception as error:
+            cause = getattr(error, "orig", None) or error
+            failure = f"cannot link exchanges into conversations: {cause}"
+            if failure != self._link_failure:
+                _log.exception("linking failed")
+            self._link_failure = failure
+        else:
+            self._link_failure = None
 
     def _checkpoint(self, *, truncate: bool = False) -> None:
         """Make the store safe from power cuts as far as it is, and let old segments go."""
@@ -302,7 +329,7 @@ def _batches(
         if isinstance(found, Gap):
             reason = "not readable as a record"
             size = found.end - found.start
-            losses.append(Loss(segment.number, found.start, size, reason, time.time()))
+            losses.append(Loss(segment.number, found.start, size, reason, now()))
         else:
             records.append(found)
         if len(records) >= _BATCH_RECORDS or end - began >= _BATCH_BYTES:

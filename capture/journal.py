@@ -156,6 +156,7 @@ class Journal:
                 "reserve_usd": begin.reserve_usd,
                 "alias": decision.alias,
                 "private": decision.private,
+                "skill": decision.skill,
                 "config_generation": decision.config_generation,
                 "chosen": plain_candidate(chosen) if (chosen := decision.chosen) else None,
                 "sizes": (len(headers), len(decided)),

@@ -106,9 +106,7 @@ class Reply:
 
 def parse_request(body: bytes) -> Asked:
     """A chat request's messages and tools. Raises Malformed when it is no JSON object."""
-    request = _object(_loads(body))
-    if request is None:
-        raise Malformed("the request body is not a JSON object")
+    request = read_object(body)
     messages: list[Message] = []
     malformed: list[str] = []
     for number, entry in enumerate(_list(request.get("messages"))):
@@ -119,6 +117,14 @@ def parse_request(body: bytes) -> Asked:
             messages.append(message)
     names = [_tool_name(tool) for tool in _list(request.get("tools"))]
     return Asked(tuple(messages), tuple(n for n in names if n is not None), tuple(malformed))
+
+
+def read_object(body: bytes) -> Json:
+    """A request's JSON object as it is. Raises Malformed when it is none."""
+    request = _object(_loads(body))
+    if request is None:
+        raise Malformed("the request body is not a JSON object")
+    return request
 
 
 def parse_reply(body: bytes) -> Reply:

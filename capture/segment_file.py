@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import orjson
 
+from capture.clock import now
 from capture.framing import Gap, Kind, Position, Segment, encode, read, segment_name
 
 FORMAT = 1
@@ -40,7 +40,7 @@ class SegmentFile:
         self.fd = os.open(self.segment.path, flags, 0o600)
         try:
             os.fchmod(self.fd, 0o600)
-            said = {"format": FORMAT, "epoch": epoch, "at": time.time(), "pid": os.getpid()}
+            said = {"format": FORMAT, "epoch": epoch, "at": now(), "pid": os.getpid()}
             self.append(Kind.SEGMENT, "", orjson.dumps(said), ())
         except OSError:
             self.close()

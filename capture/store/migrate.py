@@ -15,9 +15,9 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-HEAD = "0001"
+HEAD = "0002"
 """The schema this version reads and writes: the newest of `migrations/versions`."""
-KNOWN: Sequence[str] = ("0001",)
+KNOWN: Sequence[str] = ("0001", "0002")
 """Every schema this version can start from, oldest first."""
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -20,11 +20,16 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
+from capture.exchange import Mode
+from capture.outcomes import OutcomeName
 from capture.private import make_private_directory
-from capture.store import queries
+from capture.store import queries, trainable, weeks
 from capture.store.migrate import HEAD, StoreError, migrate, schema_of
-from capture.store.rows import ExchangeDetail, ExchangeSummary, Loss
+from capture.store.rows import ExchangeDetail, ExchangeSummary, Loss, SkillCount
+from capture.store.trainable import Wanted
 from capture.store.writer import Writer
+from capture.trainable import TrainableTurn
+from capture.weekly import Week, figures
 
 _BUSY_SECONDS = 5.0
 _READERS = 4
@@ -94,6 +99,32 @@ class Store:
     def counts(self) -> dict[str, Any]:
         """`total`, `by_status`, `by_mode` and `lost_bytes`."""
         return self._ask(queries.counts)
+
+    def skill_counts(self) -> list[SkillCount]:
+        """What came of each skill at each place, by adapter: sums of the outcomes' confidences."""
+        return self._ask(queries.skill_counts)
+
+    def trainable(
+        self,
+        *,
+        outcome: OutcomeName | None = None,
+        modes: Collection[Mode] | None = None,
+        skill: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> Iterator[TrainableTurn]:
+        """Whole exchanges with what was asked and answered, by id.
+
+        None is no filter; `since` (included) and `until` (excluded) are Unix seconds. One
+        consistent view of the store is read, however long the iteration takes.
+        """
+        wanted = Wanted(outcome, modes, skill, since, until)
+        with self._readers.connect() as connection, connection.begin():
+            yield from trainable.turns(connection, wanted)
+
+    def weeks(self) -> tuple[Week, ...]:
+        """Each week's figures, oldest first."""
+        return figures(self._ask(weeks.count_weeks))
 
     def losses(self) -> list[Loss]:
         """Every stretch of the journal that could not be read."""

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from capture.batch import MESSAGE_ID_BYTES, unpack
 from capture.exchange import Mode
 from capture.messages import Message, ToolCall, Usage
+from capture.outcomes import Outcome
 from capture.plain import message_of
 from capture.store import tables as t
-from capture.store.rows import AttemptDetail, ExchangeDetail, ExchangeSummary, Loss
+from capture.store.rows import AttemptDetail, ExchangeDetail, ExchangeSummary, Loss, SkillCount
 
 _SUMMARY = [
     t.exchanges.c[name]
@@ -42,18 +43,30 @@ _SUMMARY = [
         "asked",
         "answered",
         "called",
+        "skill",
+        "adapter",
     )
 ]
+_LINKED = t.exchanges.outerjoin(t.turns, t.turns.c.exchange_id == t.exchanges.c.id).outerjoin(
+    t.outcomes, t.outcomes.c.exchange_id == t.exchanges.c.id
+)
 
 Row = sa.Row[Any]
 _IDS_AT_ONCE = 500
+_NOTHING = 1e-9
+"""What adding and taking away again may leave of a sum."""
 
 
 def list_exchanges(
     connection: sa.Connection, limit: int, before: str | None
 ) -> list[ExchangeSummary]:
     """The newest exchanges first; only those older than `before` when it is given."""
-    select = sa.select(*_SUMMARY).order_by(t.exchanges.c.id.desc()).limit(limit)
+    select = (
+        sa.select(*_SUMMARY, t.turns.c.conversation, t.outcomes.c.outcome)
+        .select_from(_LINKED)
+        .order_by(t.exchanges.c.id.desc())
+        .limit(limit)
+    )
     if before is not None:
         select = select.where(t.exchanges.c.id < before)
     return [_summary(row) for row in connection.execute(select)]
@@ -61,7 +74,16 @@ def list_exchanges(
 
 def find_exchange(connection: sa.Connection, id_: str) -> ExchangeDetail | None:
     """All of one exchange; None when there is none of that id."""
-    row = connection.execute(sa.select(t.exchanges).where(t.exchanges.c.id == id_)).first()
+    select = sa.select(
+        t.exchanges,
+        t.turns.c.conversation,
+        t.turns.c.continues,
+        t.outcomes.c.outcome,
+        t.outcomes.c.confidence,
+        t.outcomes.c.evidence,
+        t.outcomes.c.corrected,
+    ).select_from(_LINKED)
+    row = connection.execute(select.where(t.exchanges.c.id == id_)).first()
     if row is None:
         return None
     bodies = _bodies(connection, id_)
@@ -85,6 +107,8 @@ def find_exchange(connection: sa.Connection, id_: str) -> ExchangeDetail | None:
         connect_s=row.connect_s,
         error=row.error,
         notes=tuple(row.notes),
+        continues=row.continues,
+        outcome=None if row.outcome is None else outcome_of(row),
     )
 
 
@@ -123,6 +147,27 @@ def counts(connection: sa.Connection) -> dict[str, Any]:
     }
 
 
+def skill_counts(connection: sa.Connection) -> list[SkillCount]:
+    """What came of each skill at each place, by adapter; exchanges without a skill are left out."""
+    tallies = t.skill_tallies.c
+    select = (
+        sa.select(t.skill_tallies)
+        .where(sa.or_(tallies.successes > _NOTHING, tallies.failures > _NOTHING))
+        .order_by(tallies.skill, tallies.upstream, tallies.model, tallies.adapter)
+    )
+    return [
+        SkillCount(
+            row.skill,
+            row.upstream,
+            row.model,
+            row.adapter or None,
+            max(0.0, row.successes),
+            max(0.0, row.failures),
+        )
+        for row in connection.execute(select)
+    ]
+
+
 def losses(connection: sa.Connection) -> list[Loss]:
     """Every stretch of the journal that could not be read."""
     select = sa.select(t.journal_losses).order_by(
@@ -157,7 +202,17 @@ def _summary(row: Row) -> ExchangeSummary:
         asked=row.asked,
         answered=row.answered,
         called=tuple(row.called),
+        skill=row.skill,
+        adapter=row.adapter,
+        conversation=row.conversation,
+        outcome=row.outcome,
     )
+
+
+def outcome_of(row: Row) -> Outcome:
+    """The outcome a row of `outcomes` holds."""
+    evidence = tuple((code, text) for code, text in row.evidence)
+    return Outcome(row.outcome, row.confidence, evidence, row.corrected)
 
 
 def _usage(row: Row) -> Usage | None:
@@ -206,6 +261,7 @@ def _attempts(
             raw=bodies.get(
                 ("response", None if row.position == len(rows) - 1 else row.position), b""
             ),
+            adapter=row.adapter,
         )
         for row in rows
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from capture.exchange import AttemptStatus, ExchangeStatus, Mode
 from capture.messages import FinishReason, Message, ToolCall, Usage
+from capture.outcomes import Outcome, OutcomeName
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,14 @@ class ExchangeSummary:
     """Beginning of the reply's text; None when it has none."""
     called: tuple[str, ...]
     """Names of the tools the reply calls."""
+    skill: str | None = None
+    """The kind of task; None when nothing about the request said."""
+    adapter: str | None = None
+    """Id of the adapter the last attempt was made with; None for weights that are not ours."""
+    conversation: str | None = None
+    """Id of its conversation's first exchange; None until it has ended and been linked."""
+    outcome: OutcomeName | None = None
+    """What came of it; None while nothing has been seen that says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,8 @@ class AttemptDetail:
     reserve_usd: float | None
     raw: bytes
     """Its response body as it came, possibly cut off; empty when none came."""
+    adapter: str | None = None
+    """Id of the adapter it was made with; None for weights that are not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,10 @@ class ExchangeDetail:
     """The error object the client got."""
     notes: tuple[str, ...]
     """What was dropped or repaired on the way."""
+    continues: str | None = None
+    """Id of the exchange this one goes on from; None for a conversation's first."""
+    outcome: Outcome | None = None
+    """What came of it, with its evidence; None while nothing has been seen that says."""
 
     @property
     def reply(self) -> Message | None:
@@ -118,3 +133,18 @@ class Loss:
     bytes: int
     reason: str
     found_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SkillCount:
+    """What came of the exchanges of one skill at one place with one adapter."""
+
+    skill: str
+    upstream: str
+    model: str
+    adapter: str | None
+    """None for the base alone, and for weights that are not ours."""
+    successes: float
+    """Sum of the confidences of outcomes that are successes."""
+    failures: float
+    """Sum of the confidences of outcomes that are failures. Unknown outcomes count nowhere."""

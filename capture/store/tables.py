@@ -6,6 +6,9 @@
     bodies             raw bytes: the request, each attempt's response, what was delivered
     messages           what was said, each text once, named by its content
     tool_calls         the calls a reply made
+    turns              which conversation an exchange belongs to, and which exchange it continues
+    outcomes           what came of an exchange, by what its conversation did next
+    skill_tallies      outcomes added up by skill, place and adapter, so that asking needs no scan
     journal_position   how far the journal is in here; moves in the same transaction as the rows
     journal_losses     stretches of the journal that could not be read
 
@@ -47,6 +50,7 @@ exchanges = sa.Table(
     # which messages it was asked with, in order: their ids, 16 bytes each, one after the other, so
     # that an exchange that continues another begins with what that one has here
     sa.Column("request_messages", sa.LargeBinary, nullable=False),
+    sa.Column("skill", sa.Text),  # of the decision; NULL when nothing about the request said
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("mode", sa.String(16)),  # of the last attempt; before any, of the chosen candidate
     sa.Column("upstream", sa.Text),
@@ -69,6 +73,7 @@ exchanges = sa.Table(
     sa.Column("delivered_bytes", sa.Integer),
     sa.Column("answered", sa.Text),  # beginning of the reply's text
     sa.Column("called", sa.JSON, nullable=False),  # names of the tools the reply calls
+    sa.Column("adapter", sa.Text),  # of the last attempt; NULL for weights that are not ours
     sa.Column("reply_messages", sa.LargeBinary, nullable=False),  # as above; one id per choice
 )
 sa.Index(
@@ -76,6 +81,15 @@ sa.Index(
     exchanges.c.epoch,
     sqlite_where=exchanges.c.status == "open",
     postgresql_where=exchanges.c.status == "open",
+)
+# all that the weeks look at, so that they need not touch the rows
+sa.Index(
+    "ix_exchanges_weeks",
+    exchanges.c.began_at,
+    exchanges.c.id,
+    exchanges.c.status,
+    exchanges.c.mode,
+    exchanges.c.adapter,
 )
 
 tallies = sa.Table(
@@ -110,6 +124,7 @@ attempts = sa.Table(
     sa.Column("reasoning_tokens", sa.Integer),
     sa.Column("cost_usd", _REAL),
     sa.Column("reserve_usd", _REAL),
+    sa.Column("adapter", sa.Text),
     sqlite_with_rowid=False,
 )
 sa.Index(
@@ -149,9 +164,51 @@ tool_calls = sa.Table(
     metadata,
     sa.Column("exchange_id", sa.String(26), primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True),
-    sa.Column("call_id", sa.Text, nullable=False),
+    sa.Column("call_id", sa.Text, nullable=False, index=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("arguments", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("exchange_id", sa.String(26), primary_key=True),
+    sa.Column("conversation", sa.String(26), nullable=False, index=True),  # its first exchange
+    sa.Column("continues", sa.String(26)),  # NULL for the first of a conversation
+    # the conversation up to and including the reply, as `capture.conversations` names it; NULL when
+    # there is no reply to go on from
+    sa.Column("tail", sa.LargeBinary(16), index=True),
+    sqlite_with_rowid=False,
+)
+sa.Index(
+    "ix_turns_continues",
+    turns.c.continues,
+    sqlite_where=turns.c.continues.is_not(None),
+    postgresql_where=turns.c.continues.is_not(None),
+)
+
+outcomes = sa.Table(
+    "outcomes",
+    metadata,
+    sa.Column("exchange_id", sa.String(26), primary_key=True),
+    sa.Column("outcome", sa.String(16), nullable=False),  # success, failure or unknown
+    sa.Column("confidence", _REAL, nullable=False),  # 0 to 1
+    sa.Column("evidence", sa.JSON, nullable=False),  # [[code, text], ...] in the order it came
+    sa.Column("corrected", sa.Boolean, nullable=False),  # the user said what was wrong
+    sa.Column("at", _REAL, nullable=False),  # when it was last weighed
+    sqlite_with_rowid=False,
+)
+
+skill_tallies = sa.Table(
+    "skill_tallies",
+    metadata,
+    sa.Column("skill", sa.Text, primary_key=True),
+    sa.Column("upstream", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("adapter", sa.Text, primary_key=True),  # empty for the base alone
+    sa.Column("successes", _REAL, nullable=False),  # sums of confidences
+    sa.Column("failures", _REAL, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -9,7 +9,6 @@ rolls back and takes the rest again. Checkpoints are explicit, never inside a CO
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,9 +18,11 @@ from sqlalchemy.dialects.sqlite import insert
 
 from capture import batch as rows
 from capture.batch import Batch, Unreadable, unpack
+from capture.clock import now
 from capture.framing import HEAD_BYTES, Position, Record
 from capture.replies import ReplyReader
 from capture.store import tables as t
+from capture.store.links import Links
 from capture.store.rows import Loss
 
 _STORED = 20_000
@@ -51,6 +52,10 @@ class Writer:
         every exchange."""
         self._late = _positional(ended, dialect, (*rows.END_COLUMNS, "id_"))
 
+    def links(self) -> Links:
+        """What linking reads and writes, on this connection."""
+        return Links(self._connection)
+
     def position(self) -> tuple[Position, str] | None:
         """How far the journal is in here, and that segment's epoch; None before anything is."""
         with self._connection.begin():
@@ -64,8 +69,9 @@ class Writer:
         position: Position,
         losses: Sequence[Loss] = (),
         breathe: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Commit records of one segment and the position they reach, all or nothing.
+    ) -> Collection[str]:
+        """Commit records of one segment and the position they reach, all or nothing. Returns the
+        ids of the exchanges that ended in them.
 
         `breathe` is called every few records, for whoever else wants the interpreter. A record that
         makes no sense is noted as a loss.
@@ -87,6 +93,7 @@ class Writer:
         if len(self._stored) > _STORED:
             self._stored.clear()
         self._stored.update(batch.messages)
+        return batch.ended.keys()
 
     def lose(self, losses: Sequence[Loss]) -> None:
         """Note what could not be read, each once."""
@@ -221,4 +228,4 @@ def _positional(
 def record_loss(segment: int, record: Record, reason: str) -> Loss:
     """A record that is whole but cannot be taken."""
     size = HEAD_BYTES + len(record.id) + len(record.meta) + len(record.body)
-    return Loss(segment, record.end - size, size, reason, time.time())
+    return Loss(segment, record.end - size, size, reason, now())

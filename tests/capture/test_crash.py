@@ -60,9 +60,11 @@ async def test_no_exchange_that_was_acknowledged_is_lost_to_kill_9(
         assert ingester.failure is None
         status = {each.id: each.status for each in store.exchanges(1_000_000)}
         answered = [each.id for each in store.exchanges(50) if each.answered == "Let me look."]
+        unlinked = [each.id for each in store.exchanges(1_000_000) if not each.conversation]
     ended = [line[1:] for line in said if line.startswith("E")]
     begun = [line[1:] for line in said if line.startswith("B")]
     assert len(ended) > 50
+    assert unlinked == []
     assert [id_ for id_ in ended if status.get(id_) != "ok"] == []
     assert [id_ for id_ in begun if id_ not in status] == []
     assert set(status.values()) <= {"ok", "interrupted"}

@@ -66,14 +66,42 @@ def test_an_older_store_is_copied_aside_before_it_is_migrated(
 ) -> None:
     Store.open(path).close()
     set_schema(path, "0000")
-    monkeypatch.setattr(migrate, "KNOWN", ("0000", "0001"))
+    monkeypatch.setattr(migrate, "KNOWN", ("0000", "0001", "0002"))
     with pytest.raises(StoreError, match="cannot migrate"):  # no script leads on from 0000
         Store.open(path)
-    copy = path.with_name("majordomo.db.before-0001")
+    copy = path.with_name("majordomo.db.before-0002")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with sqlite3.connect(copy) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0000",)
     connection.close()
+
+
+async def test_a_store_of_the_first_schema_keeps_its_exchanges_and_has_them_linked(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate, "HEAD", "0001")
+        Store.open(path).close()
+    with sqlite3.connect(path) as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(exchanges)")]
+        for id_ in ("0" * 26, "1" * 26):
+            row = dict.fromkeys(columns, "") | {"id": id_, "status": "ok", "began_at": 1.0}
+            row |= dict.fromkeys(("headers", "decision"), "{}")
+            row |= dict.fromkeys(("tools", "notes", "called"), "[]")
+            row |= dict.fromkeys(("request_messages", "reply_messages"), b"")
+            row |= dict.fromkeys(("mode", "upstream", "error"))
+            marks = ", ".join("?" * len(row))
+            connection.execute(
+                f"INSERT INTO exchanges ({', '.join(row)}) VALUES ({marks})", list(row.values())
+            )
+    connection.close()
+    with capturing(path.parent) as (_, ingester, store):
+        assert await ingester.catch_up()
+        found = store.exchanges()
+    assert [(each.id, each.conversation, each.skill) for each in found] == [
+        ("1" * 26, "1" * 26, None),
+        ("0" * 26, "0" * 26, None),
+    ]
 
 
 def test_a_migration_that_fails_half_way_leaves_the_database_as_it_was(

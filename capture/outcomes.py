@@ -1,0 +1,210 @@
+"""What came of a reply, read off what its conversation did next. Pure.
+
+A next state is evidence: a code that machines know and a clause for people. Codes carry what they
+speak for and how strongly (`WEIGHTS`), so that an outcome follows from its evidence alone and more
+evidence can be added whenever it comes. Nobody is asked, and no model judges.
+
+    tool_error     a tool answered with an error            failure 0.9
+    tool_ok        every call was answered without one      success 0.6   weak: a tool result alone
+    bad_call       the agent could not use the calls        failure 0.8
+    correction     the user says it was wrong               failure 0.8   `corrected`
+    asked_again    the user asks the same again             failure 0.7
+    approval       the user thanks or praises               success 0.9
+    moved_on       the user goes on to something else       success 0.55
+    retry          the same request was sent again          failure 0.7
+    cut            the reply hit its length limit           failure 0.6
+    empty          the reply says nothing                   failure 0.8
+    later_...      what the user said at the end of a turn, for the turn's earlier exchanges
+
+Where evidence contradicts itself the more confident side has it; at a tie, failure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import orjson
+
+from capture.cues import approves, asks_again, corrects
+from capture.messages import FinishReason, Message
+from capture.synthetic import complaint, is_synthetic, steering
+
+OutcomeName = Literal["success", "failure", "unknown"]
+
+Evidence = tuple[str, str]
+"""A code of `WEIGHTS`, and a clause for people."""
+
+WEIGHTS: Mapping[str, tuple[OutcomeName, float]] = {
+    "tool_error": ("failure", 0.9),
+    "tool_ok": ("success", 0.6),
+    "bad_call": ("failure", 0.8),
+    "correction": ("failure", 0.8),
+    "asked_again": ("failure", 0.7),
+    "approval": ("success", 0.9),
+    "moved_on": ("success", 0.55),
+    "retry": ("failure", 0.7),
+    "cut": ("failure", 0.6),
+    "empty": ("failure", 0.8),
+    "later_correction": ("failure", 0.5),
+    "later_asked_again": ("failure", 0.45),
+    "later_approval": ("success", 0.7),
+    "later_moved_on": ("success", 0.5),
+}
+RETRY: Evidence = ("retry", "the same request was sent again")
+
+_SPEAKS_BY_USER = ("correction", "asked_again", "approval", "moved_on")
+_QUOTE = 80
+_ERROR_TEXT = re.compile(
+    r"(?:[\w.]*(?:error|exception)|fatal|failed|failure)(?: ?[\[(][^\])]{0,80}[\])])?:"
+    r"|(?:error|failed) (?:executing|calling|running|to) |traceback \(most recent call last\)"
+    r"|tool '[^']*' does not exist|unknown tool\b|<(?:tool_use_)?error>",
+    re.IGNORECASE,
+)
+_CANCELLED = "[Tool execution cancelled"
+_BAD_STATUS = frozenset({"error", "failed", "failure"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one exchange, as far as has been seen."""
+
+    outcome: OutcomeName
+    confidence: float
+    """How far the evidence goes, 0 to 1; 0 for `unknown`."""
+    evidence: tuple[Evidence, ...] = ()
+    """What was seen, in the order it came."""
+    corrected: bool = False
+    """The user said that this very reply was wrong."""
+
+    def weight(self, side: OutcomeName) -> float:
+        """The confidence if it fell on this side, else 0."""
+        return self.confidence if self.outcome == side else 0.0
+
+
+UNKNOWN = Outcome("unknown", 0.0)
+
+
+def conclude(evidence: Sequence[Evidence]) -> Outcome:
+    """The outcome that evidence makes. Each code counts once; codes this version does not know say
+    nothing."""
+    first: dict[str, str] = {}
+    for code, text in evidence:
+        first.setdefault(code, text)
+    kept = tuple(first.items())
+    best: dict[OutcomeName, float] = {"failure": 0.0, "success": 0.0, "unknown": 0.0}
+    for code in first:
+        side, confidence = WEIGHTS.get(code, ("unknown", 0.0))
+        best[side] = max(best[side], confidence)
+    side: OutcomeName = "failure" if best["failure"] >= best["success"] else "success"
+    if not best[side]:
+        return Outcome("unknown", 0.0, kept)
+    return Outcome(side, best[side], kept, "correction" in first)
+
+
+def from_reply(reply: Message | None, finish_reason: FinishReason | None) -> list[Evidence]:
+    """What a whole reply says of itself."""
+    if reply is None or not (reply.text.strip() or reply.tool_calls or _refusal(reply)):
+        return [("empty", "the reply says nothing")]
+    if finish_reason == "length":
+        return [("cut", "the reply was cut at its length limit")]
+    return []
+
+
+def from_next(asked: str | None, reply: Message, following: Sequence[Message]) -> list[Evidence]:
+    """What the messages after our reply say of it.
+
+    `asked` is the last thing a person said before the reply; None when nobody had.
+    """
+    results: list[tuple[str | None, str]] = []
+    said: list[str] = []
+    evidence: list[Evidence] = []
+    for message in following:
+        if message.role == "tool":
+            result, steered = steering(message.text)
+            results.append((message.tool_call_id, result))
+            said += [steered] if steered else []
+        elif message.role == "user" and not is_synthetic(message.text):
+            said.append(message.text)
+        elif message.role == "user" and (code := complaint(message.text)):
+            evidence.append((code, f"the agent said: {_quote(message.text)}"))
+    if reply.tool_calls:
+        evidence += _from_results(reply, results)
+    if said:
+        evidence.append(_from_user(asked, reply, said[0]))
+    return evidence
+
+
+def for_earlier(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """What a person said at the end of a turn, as evidence for the turn's earlier exchanges."""
+    return [(f"later_{code}", text) for code, text in evidence if code in _SPEAKS_BY_USER]
+
+
+def error_in(result: str) -> str | None:
+    """What in a tool's result says that it failed; None when nothing does."""
+    text = result.strip()
+    if text.startswith("{"):
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return None
+        return _error_field(cast("Mapping[str, Any]", value))
+    return _quote(text) if _ERROR_TEXT.match(text) else None
+
+
+def _error_field(value: Mapping[str, Any]) -> str | None:
+    if error := value.get("error"):
+        return _quote(f"error: {error}")
+    for name in ("success", "ok"):
+        if value.get(name) is False:
+            return f"{name}: false"
+    if value.get("isError") is True:
+        return "isError: true"
+    for name in ("exit_code", "returncode"):
+        code = value.get(name)
+        if isinstance(code, int) and code != 0:
+            return f"{name}: {code}"
+    status = value.get("status")
+    if isinstance(status, str) and status.lower() in _BAD_STATUS:
+        return f"status: {status}"
+    return None
+
+
+def _from_results(reply: Message, results: Sequence[tuple[str | None, str]]) -> list[Evidence]:
+    """What tools answered: results are joined to calls by id, where there are ids."""
+    calls = reply.tool_calls
+    wanted = {call.id for call in calls}
+    if "" in wanted:
+        mine = [result for _, result in results]
+        answered = len(mine) >= len(calls)
+    else:
+        mine = [result for id_, result in results if id_ in wanted]
+        answered = wanted <= {id_ for id_, _ in results}
+    for result in mine:
+        if (error := error_in(result)) is not None:
+            return [("tool_error", f"a tool answered {error}")]
+    if not answered or any(result.startswith(_CANCELLED) for result in mine):
+        return []
+    return [("tool_ok", "every call was answered without an error")]
+
+
+def _from_user(asked: str | None, reply: Message, said: str) -> Evidence:
+    asks = reply.text.rstrip().endswith(("?", "？"))  # noqa: RUF001 - the full-width one
+    if corrects(said, answers_question=asks):
+        return ("correction", f"the user said: {_quote(said)}")
+    if approves(said):
+        return ("approval", f"the user said: {_quote(said)}")
+    if asked is not None and asks_again(said, asked):
+        return ("asked_again", f"the user asked again: {_quote(said)}")
+    return ("moved_on", "the user went on")
+
+
+def _refusal(reply: Message) -> bool:
+    return any(part.kind == "refusal" for part in reply.content)
+
+
+def _quote(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _QUOTE else f"{text[: _QUOTE - 1]}…"

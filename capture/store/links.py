@@ -1,0 +1,201 @@
+"""What linking reads and writes: turns, outcomes, and what they are made from.
+
+On the writing connection, inside the caller's transaction; SQL goes straight to SQLite's driver,
+because this runs for every exchange: SQLAlchemy takes four times as long over a look-up.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+
+from capture.exchange import ExchangeStatus
+from capture.messages import FinishReason
+from capture.outcomes import Outcome
+
+_IDS_AT_ONCE = 500
+
+_MISSED = "SELECT id FROM exchanges EXCEPT SELECT exchange_id FROM turns"
+_OPEN = "SELECT id FROM exchanges WHERE status = 'open'"
+_ENDED = (
+    "SELECT id, key, status, finish_reason, request_messages, "
+    "coalesce(substr(reply_messages, 1, 16), x''), skill, upstream, model, adapter, attempts "
+    "FROM exchanges "
+    "WHERE id IN ({}) AND status != 'open'"
+)
+_UNFIT = (
+    "SELECT e.skill, a.upstream, a.model, coalesce(a.adapter, '') FROM attempts AS a "
+    "JOIN exchanges AS e ON e.id = a.exchange_id "
+    "WHERE a.exchange_id IN ({}) AND a.status = 'unfit' AND e.skill IS NOT NULL"
+)
+_MESSAGES = "SELECT id, body FROM messages WHERE id IN ({})"
+_CALLERS = (
+    "SELECT c.exchange_id, t.tail FROM tool_calls AS c JOIN exchanges AS e ON e.id = c.exchange_id "
+    "LEFT JOIN turns AS t ON t.exchange_id = c.exchange_id "
+    "WHERE c.call_id = ? AND c.exchange_id < ? AND e.key IS ? "
+    "ORDER BY c.exchange_id DESC LIMIT 8"
+)
+_ENDING_IN = (
+    "SELECT max(exchange_id), tail FROM turns WHERE tail IN ({}) AND exchange_id < ? GROUP BY tail"
+)
+_TURN = "SELECT exchange_id, conversation, continues, tail FROM turns WHERE exchange_id = ?"
+_SIBLINGS = (
+    "SELECT exchange_id FROM turns WHERE continues = ? AND exchange_id < ? "
+    "ORDER BY exchange_id DESC LIMIT 8"
+)
+_OUTCOME = "SELECT outcome, confidence, evidence, corrected FROM outcomes WHERE exchange_id = ?"
+_SAVE_TURN = (
+    "INSERT INTO turns (exchange_id, conversation, continues, tail) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT DO NOTHING"
+)
+_SAVE_OUTCOME = (
+    "INSERT INTO outcomes (exchange_id, outcome, confidence, evidence, corrected, at) "
+    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (exchange_id) DO UPDATE SET outcome=excluded.outcome, "
+    "confidence=excluded.confidence, evidence=excluded.evidence, corrected=excluded.corrected, "
+    "at=excluded.at"
+)
+_ADD_UP = (
+    "INSERT INTO skill_tallies (skill, upstream, model, adapter, successes, failures) "
+    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (skill, upstream, model, adapter) DO UPDATE SET "
+    "successes = successes + excluded.successes, failures = failures + excluded.failures"
+)
+
+
+class Ended(NamedTuple):
+    """An exchange that ended, as far as linking looks at it."""
+
+    id: str
+    key: str | None
+    """Name of the API key; None when the gateway ran without keys."""
+    status: ExchangeStatus
+    finish_reason: FinishReason | None
+    asked: bytes
+    """Ids of the request's messages, joined."""
+    reply: bytes
+    """Id of the first choice's message; empty when there was none."""
+    skill: str | None
+    upstream: str | None
+    model: str | None
+    adapter: str | None
+    """As `ExchangeSummary` has these four."""
+    attempts: int
+    """How many tries at upstreams it took."""
+
+
+class Turn(NamedTuple):
+    """An exchange's place in its conversation."""
+
+    exchange_id: str
+    conversation: str
+    """Id of the conversation's first exchange."""
+    continues: str | None
+    """None for a conversation's first."""
+    tail: bytes | None
+    """Name of the conversation up to and including the reply; None without one."""
+
+
+class Links:
+    """One connection's view. Not thread-safe."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        self._driver = driver
+
+    def transaction(self) -> sa.RootTransaction:
+        """All or nothing of what is asked and saved inside."""
+        return self._connection.begin()
+
+    def missed(self) -> list[str]:
+        """Every exchange that ended and has no turn, by id. Reads one index of each table whole."""
+        going_on = {row[0] for row in self._ask(_OPEN)}
+        return sorted(row[0] for row in self._ask(_MISSED) if row[0] not in going_on)
+
+    def ended(self, ids: Sequence[str]) -> dict[str, Ended]:
+        """Those of these exchanges that ended."""
+        return {row[0]: Ended(*row) for row in self._among(_ENDED, ids)}
+
+    def messages(self, ids: Collection[bytes]) -> dict[bytes, Mapping[str, Any]]:
+        """Messages as `capture.plain` writes them."""
+        rows = self._among(_MESSAGES, sorted(ids))
+        return {id_: orjson.loads(body) for id_, body in rows}
+
+    def callers(self, call_id: str, key: str | None, before: str) -> list[tuple[str, bytes | None]]:
+        """Exchanges older than `before` of that API key that made a call of this id, the latest
+        first, each with its tail."""
+        return [(row[0], row[1]) for row in self._ask(_CALLERS, call_id, before, key)]
+
+    def ending_in(self, names: Sequence[bytes], before: str) -> dict[bytes, str]:
+        """By tail: the latest exchange older than `before` that ends in it."""
+        if not names:
+            return {}
+        sql = _ENDING_IN.format(",".join("?" * len(names)))
+        return {row[1]: row[0] for row in self._ask(sql, *names, before)}
+
+    def turn(self, id_: str) -> Turn | None:
+        """An exchange's place; None before it is linked."""
+        return next((Turn(*row) for row in self._ask(_TURN, id_)), None)
+
+    def siblings(self, continues: str, before: str) -> list[str]:
+        """The latest exchanges older than `before` that continue the same one."""
+        return [row[0] for row in self._ask(_SIBLINGS, continues, before)]
+
+    def outcome(self, id_: str) -> Outcome | None:
+        """What came of an exchange, as far as is known."""
+        for outcome, confidence, evidence, corrected in self._ask(_OUTCOME, id_):
+            seen = tuple((code, text) for code, text in orjson.loads(evidence))
+            return Outcome(outcome, confidence, seen, bool(corrected))
+        return None
+
+    def save_turns(self, turns: Sequence[Turn]) -> None:
+        """Keep places; one that is there already stays."""
+        if turns:
+            self._driver.executemany(_SAVE_TURN, turns)
+
+    def save_outcomes(self, outcomes: Mapping[str, Outcome], at: float) -> None:
+        """Keep what came of exchanges, in place of what was known."""
+        if outcomes:
+            rows = [
+                (id_, o.outcome, o.confidence, orjson.dumps(o.evidence).decode(), o.corrected, at)
+                for id_, o in outcomes.items()
+            ]
+            self._driver.executemany(_SAVE_OUTCOME, rows)
+
+    def add_up(self, changes: Sequence[tuple[Ended, Outcome, Outcome]]) -> None:
+        """Move the tallies of exchanges from the outcomes they had to those they have now."""
+        self._driver.executemany(
+            _ADD_UP,
+            [
+                (
+                    ended.skill,
+                    ended.upstream,
+                    ended.model,
+                    ended.adapter or "",
+                    after.weight("success") - before.weight("success"),
+                    after.weight("failure") - before.weight("failure"),
+                )
+                for ended, before, after in changes
+                if ended.skill and ended.upstream and ended.model and before != after
+            ],
+        )
+
+    def add_up_unfit(self, ids: Sequence[str]) -> None:
+        """Count every reply of these exchanges that was not handed over as a failure of whoever
+        gave it: such a reply has no next state to be known by."""
+        self._driver.executemany(_ADD_UP, [(*place, 0, 1) for place in self._among(_UNFIT, ids)])
+
+    def _among(self, sql: str, ids: Sequence[str] | Sequence[bytes]) -> list[Any]:
+        """Rows for so many ids at a time: a statement takes a limited number of parameters."""
+        rows: list[Any] = []
+        for at in range(0, len(ids), _IDS_AT_ONCE):
+            some = ids[at : at + _IDS_AT_ONCE]
+            rows += self._ask(sql.format(",".join("?" * len(some))), *some)
+        return rows
+
+    def _ask(self, sql: str, *values: object) -> list[Any]:
+        return self._driver.execute(sql, values).fetchall()

@@ -1,0 +1,391 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from capture.exchange import ExchangeStatus, Mode
+from capture.ids import new_id
+from capture.ingest import Ingester
+from capture.journal import Journal
+from capture.linking import Linker
+from capture.outcomes import Outcome
+from capture.store import Store
+from capture.store.links import Links
+from tests.support.journals import BURST, attempt, begin, capturing, decision, end
+
+Json = dict[str, Any]
+
+
+def user(text: str) -> Json:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str | None = None, *calls: str) -> Json:
+    message: Json = {"role": "assistant", "content": text}
+    if calls:
+        message["tool_calls"] = [
+            {
+                "id": id_,
+                "type": "function",
+                "function": {"name": "ls", "arguments": '{"b":1,"a":2}'},
+            }
+            for id_ in calls
+        ]
+    return message
+
+
+def tool(call_id: str, text: str) -> Json:
+    return {"role": "tool", "tool_call_id": call_id, "content": text}
+
+
+SYSTEM: Json = {"role": "system", "content": "You are Hermes.\nModel: a"}
+
+
+class Home:
+    """A journal, ingester and store, and exchanges put through them."""
+
+    def __init__(self, journal: Journal, ingester: Ingester, store: Store) -> None:
+        self.journal = journal
+        self.ingester = ingester
+        self.store = store
+
+    def exchange(
+        self,
+        messages: list[Json],
+        reply: Json | None,
+        *,
+        id_: str | None = None,
+        key: str | None = "laptop",
+        status: ExchangeStatus = "ok",
+        finish_reason: str | None = "stop",
+        **tried: Any,
+    ) -> str:
+        """One exchange, begun and ended; returns its id."""
+        id_ = id_ or new_id()
+        request = orjson.dumps({"model": "auto", "messages": messages})
+        decided = replace(decision(BURST), skill="tool:ls")
+        self.journal.begin(begin(id_, request=request, key=key, decision=decided))
+        raw = orjson.dumps({"choices": [{"index": 0, "message": reply}]}) if reply else b""
+        ended = end(status=status, finish_reason=finish_reason, attempts=[attempt(**tried)])
+        self.journal.end(id_, ended, [raw], None)
+        return id_
+
+    async def turn(self, id_: str) -> tuple[str | None, str | None]:
+        """Which conversation an exchange belongs to, and what it continues."""
+        assert await self.ingester.catch_up()
+        found = self.store.exchange(id_)
+        assert found is not None
+        return found.summary.conversation, found.continues
+
+    async def outcome(self, id_: str) -> Outcome | None:
+        """What came of an exchange."""
+        assert await self.ingester.catch_up()
+        found = self.store.exchange(id_)
+        assert found is not None
+        return found.outcome
+
+    async def codes(self, id_: str) -> list[str]:
+        """What was seen to come of an exchange."""
+        outcome = await self.outcome(id_)
+        return [] if outcome is None else [code for code, _ in outcome.evidence]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    with capturing(tmp_path) as run:
+        yield Home(*run)
+
+
+async def test_an_exchange_that_repeats_what_another_ended_with_continues_it(home: Home) -> None:
+    first = home.exchange([SYSTEM, user("Weather?")], assistant(" 14 degrees.\n"))
+    said = [user("Weather?"), assistant("14 degrees.")]
+    changed = {"role": "system", "content": "You are Hermes.\nModel: b"}
+    second = home.exchange([changed, *said, user("And in Oslo?")], assistant("12."))
+    said += [
+        user("And in Oslo?"),
+        {"role": "assistant", "content": [{"type": "text", "text": "12."}]},
+    ]
+    third = home.exchange([SYSTEM, *said, user("Thanks!")], assistant("You are welcome."))
+    assert await home.turn(first) == (first, None)
+    assert await home.turn(second) == (first, first)
+    assert await home.turn(third) == (first, second)
+    assert await home.codes(first) == ["moved_on"]
+    assert await home.codes(second) == ["approval"]
+    assert await home.outcome(third) is None
+    listed = {each.id: each for each in home.store.exchanges()}
+    assert [listed[id_].outcome for id_ in (first, second, third)] == ["success", "success", None]
+    assert listed[third].conversation == first
+    assert listed[third].skill == "tool:ls"
+
+
+async def test_reasoning_never_decides_what_continues_what(home: Home) -> None:
+    first = home.exchange([user("Hi")], assistant("<think>A greeting.</think>\n\nHello!"))
+    thought = {**assistant("Hello!"), "reasoning_content": "Something else."}
+    second = home.exchange([user("Hi"), thought, user("Bye")], assistant("Bye!"))
+    assert await home.turn(second) == (first, first)
+
+
+async def test_an_answered_tool_call_continues_its_exchange_whatever_else_changed(
+    home: Home,
+) -> None:
+    first = home.exchange([user("List")], assistant("Let me see. ", "call_1", "call_2"))
+    compacted = [user("[CONTEXT SUMMARY]: a list is wanted"), assistant(None, "call_1", "call_2")]
+    results = [tool("call_1", "a.txt"), tool("call_2", "b.txt")]
+    second = home.exchange([*compacted, *results], assistant("a.txt and b.txt"))
+    assert await home.turn(second) == (first, first)
+    assert await home.codes(first) == ["tool_ok"]
+
+
+async def test_of_several_exchanges_that_made_a_call_the_one_with_this_transcript_goes_first(
+    home: Home,
+) -> None:
+    asked = [user("List"), assistant(None, "functions.ls:0"), tool("functions.ls:0", "a")]
+    mine = home.exchange([user("List")], assistant(None, "functions.ls:0"))
+    latest = home.exchange([user("Other")], assistant(None, "functions.ls:0"))
+    same = home.exchange(asked, assistant("a"))
+    unlike = home.exchange([user("Changed"), *asked[1:]], assistant("a"))
+    assert await home.turn(same) == (mine, mine)
+    assert await home.turn(unlike) == (latest, latest)
+
+
+async def test_what_different_keys_say_never_meets(home: Home) -> None:
+    home.exchange([user("Hi")], assistant("Hello!", "call_1"), key="laptop")
+    after = [user("Hi"), assistant("Hello!", "call_1")]
+    for key in ("phone", None, ""):
+        by_prefix = home.exchange([*after, user("Bye")], assistant("Bye!"), key=key)
+        by_call = home.exchange([*after, tool("call_1", "x")], assistant("Bye!"), key=key)
+        assert await home.turn(by_prefix) == (by_prefix, None)
+        assert await home.turn(by_call) == (by_call, None)
+
+
+async def test_a_retry_is_a_sibling_and_counts_against_the_answer_it_replaces(home: Home) -> None:
+    first = home.exchange([user("Hi")], assistant("Hello!"))
+    again = [user("Hi"), assistant("Hello!"), user("Tell a joke")]
+    bad = home.exchange(again, assistant("No."))
+    failed = home.exchange(again, None, status="upstream_error")
+    good = home.exchange(again, assistant("A horse enters a bar."))
+    last = home.exchange(
+        [*again, assistant("A horse enters a bar."), user("Great!")], assistant(":)")
+    )
+    for sibling in (bad, failed, good):
+        assert await home.turn(sibling) == (first, first)
+    assert await home.turn(last) == (first, good)
+    assert await home.codes(bad) == ["retry"]
+    assert await home.codes(failed) == []
+    assert await home.codes(good) == ["approval"]
+    assert await home.codes(first) == ["moved_on"]
+
+
+@pytest.mark.parametrize("status", ["interrupted", "refused", "upstream_error"])
+async def test_what_has_no_reply_gets_a_turn_and_is_never_continued(
+    home: Home, status: ExchangeStatus
+) -> None:
+    first = home.exchange([user("Hi")], None, status=status)
+    second = home.exchange([user("Hi"), assistant("..."), user("Hello?")], assistant("Yes?"))
+    assert await home.turn(first) == (first, None)
+    assert await home.turn(second) == (second, None)
+    assert await home.outcome(first) is None
+
+
+async def test_a_reply_that_is_empty_or_cut_is_a_failure_at_once(home: Home) -> None:
+    empty = home.exchange([user("Hi")], assistant(""))
+    cut = home.exchange([user("Hi")], assistant("Hel"), finish_reason="length")
+    assert await home.codes(empty) == ["empty"]
+    assert await home.codes(cut) == ["cut"]
+
+
+async def test_what_the_user_says_after_tools_reaches_back_to_the_whole_user_turn(
+    home: Home,
+) -> None:
+    said = [user("Hi")]
+    greeting = home.exchange(said, assistant("Hello!"))
+    said = [*said, assistant("Hello!"), user("How many files?")]
+    calling = home.exchange(said, assistant(None, "call_1"))
+    said = [*said, assistant(None, "call_1"), tool("call_1", "a b c")]
+    calling_more = home.exchange(said, assistant(None, "call_2"))
+    said = [*said, assistant(None, "call_2"), tool("call_2", "Error: no such directory")]
+    answering = home.exchange(said, assistant("Four."))
+    said = [*said, assistant("Four."), user("No, that's wrong.")]
+    home.exchange(said, assistant("Three."))
+    assert await home.codes(greeting) == ["moved_on"]
+    assert await home.codes(calling) == ["tool_ok", "later_correction"]
+    assert await home.codes(calling_more) == ["tool_error", "later_correction"]
+    assert await home.codes(answering) == ["correction"]
+    kept = await home.outcome(calling)
+    assert kept is not None
+    assert (kept.outcome, kept.corrected) == ("success", False)
+    wrong = await home.outcome(answering)
+    assert wrong is not None
+    assert (wrong.outcome, wrong.confidence, wrong.corrected) == ("failure", 0.8, True)
+
+
+async def test_a_review_by_the_agent_itself_is_a_branch_and_no_next_state(home: Home) -> None:
+    first = home.exchange([user("Hi")], assistant("Hello!"))
+    after = [user("Hi"), assistant("Hello!")]
+    review = user("Review the conversation above and update the skill library")
+    branch = home.exchange([*after, review], assistant("Nothing to save."))
+    assert await home.turn(branch) == (first, first)
+    assert await home.outcome(first) is None
+    home.exchange([*after, user("thanks")], assistant(":)"))
+    assert await home.codes(first) == ["approval"]
+
+
+async def test_words_between_that_are_not_ours_do_not_hide_what_a_request_continues(
+    home: Home,
+) -> None:
+    first = home.exchange([user("Hi")], assistant("Hello!"))
+    said = [user("Hi"), assistant("Hello!"), user("Thanks"), assistant("(answered elsewhere)")]
+    second = home.exchange([*said, user("No, wrong")], assistant("?"))
+    assert await home.turn(second) == (first, first)
+    assert await home.codes(first) == ["approval"]
+
+
+async def test_an_older_exchange_that_ends_late_breaks_nothing(home: Home) -> None:
+    older = new_id()
+    home.journal.begin(begin(older, request=orjson.dumps({"messages": [user("Hi")]})))
+    newer = home.exchange([user("Hi"), assistant("Hello!"), user("Bye")], assistant("Bye!"))
+    assert await home.turn(newer) == (newer, None)
+    said = orjson.dumps({"choices": [{"index": 0, "message": assistant("Hello!")}]})
+    home.journal.end(older, end(), [said], None)
+    assert await home.turn(older) == (older, None)
+    newest = home.exchange([user("Hi"), assistant("Hello!"), user("Ciao")], assistant("Ciao!"))
+    assert await home.turn(newest) == (older, older)
+
+
+def everything(store: Store) -> list[tuple[Any, ...]]:
+    """All that linking writes, but for when."""
+    details = [store.exchange(each.id) for each in store.exchanges(1000)]
+    return [
+        (each.summary.id, each.summary.conversation, each.continues, each.outcome)
+        for each in details
+        if each is not None
+    ]
+
+
+class Died(BaseException):
+    """As if the process were killed here."""
+
+
+async def test_a_death_anywhere_in_the_pass_leaves_nothing_half_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with capturing(tmp_path) as run:
+        home = Home(*run)
+        said: list[Json] = []
+        for number in range(12):
+            said.append(user(f"Question {number}"))
+            home.exchange(said, assistant(f"Answer {number}"))
+            said.append(assistant(f"Answer {number}"))
+            home.exchange([user(f"Single {number}")], assistant("Yes."))
+        assert await home.ingester.catch_up()
+        wanted = everything(home.store)
+    store = Store.open(tmp_path / "majordomo.db")
+    assert store.writer is not None
+    links = store.writer.links()
+    monkeypatch.setattr("capture.linking._AT_ONCE", 5)
+    counts = home.store.skill_counts()
+    assert counts
+    for method in ("save_turns", "save_outcomes", "add_up", "add_up_unfit"):
+        forget(store)
+        for dies_at in range(1, 60):
+            with monkeypatch.context() as patch:
+                dying(patch, method, dies_at)
+                try:
+                    Linker(links).run()
+                except Died:
+                    continue
+            break
+        Linker(links).run()
+        assert everything(store) == wanted
+        assert store.skill_counts() == counts
+    store.close()
+
+
+def forget(store: Store) -> None:
+    """Take all links out again."""
+    assert store.writer is not None
+    with store.writer.links().transaction() as transaction:
+        for table in ("turns", "outcomes", "skill_tallies"):
+            transaction.connection.exec_driver_sql(f"DELETE FROM {table}")
+
+
+def dying(patch: pytest.MonkeyPatch, method: str, at: int) -> None:
+    """Have a method of Links do its work and then die, the `at`th time."""
+    calls = iter(range(1, 10_000))
+    real = getattr(Links, method)
+
+    def dies(links: Links, *values: Any) -> None:
+        real(links, *values)
+        if next(calls) == at:
+            raise Died
+
+    patch.setattr(Links, method, dies)
+
+
+def unlinkable(*_: object) -> int:
+    """For what nobody has thought of."""
+    raise ValueError("unlinkable")
+
+
+async def test_an_exchange_that_cannot_be_linked_stands_alone_and_holds_up_no_other(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = home.exchange([user("Hi")], assistant("Hello!"))
+    assert await home.turn(first) == (first, None)
+    with monkeypatch.context() as patch:
+        patch.setattr("capture.linking.next_state", unlinkable)
+        bad = home.exchange([user("Hi"), assistant("Hello!"), user("No")], assistant("?"))
+        good = home.exchange([user("Else")], assistant("Yes."))
+        assert await home.turn(bad) == (bad, None)
+        assert await home.turn(good) == (good, None)
+    assert home.ingester.failure is None
+
+
+async def test_a_place_is_counted_by_skill_and_adapter_with_the_confidence_of_its_outcomes(
+    home: Home,
+) -> None:
+    def ask(reply: str, then: str, **tried: Any) -> None:
+        home.exchange([user(reply)], assistant(reply), **tried)
+        home.exchange([user(reply), assistant(reply), user(then)], None, status="refused")
+
+    ask("a", "thanks", adapter="a1")
+    ask("b", "Something else", adapter="a1")
+    ask("c", "wrong", adapter="a1")
+    ask("d", "[System: nothing]", adapter="a1")
+    ask("e", "wrong", mode=Mode.BURST, upstream="claude", model="opus")
+    assert await home.ingester.catch_up()
+    found = [
+        (c.skill, c.upstream, c.model, c.adapter, round(c.successes, 6), round(c.failures, 6))
+        for c in home.store.skill_counts()
+    ]
+    assert found == [
+        ("tool:ls", "claude", "opus", None, 0.0, 0.8),
+        ("tool:ls", "house", "house-small", "a1", 1.45, 0.8),
+    ]
+
+
+async def test_a_reply_that_was_not_handed_over_counts_as_a_failure_of_who_gave_it(
+    home: Home,
+) -> None:
+    id_ = new_id()
+    decided = replace(decision(BURST), skill="tool:ls")
+    home.journal.begin(begin(id_, decision=decided))
+    tried = [
+        attempt(status="unfit", adapter="a1"),
+        attempt(mode=Mode.BURST, upstream="claude", model="opus"),
+    ]
+    raw = orjson.dumps({"choices": [{"index": 0, "message": assistant("Done.")}]})
+    home.journal.end(id_, end(attempts=tried), [b"", raw], None)
+    assert await home.ingester.catch_up()
+    (count,) = home.store.skill_counts()
+    assert (count.upstream, count.adapter, count.successes, count.failures) == (
+        "house",
+        "a1",
+        0.0,
+        1.0,
+    )
