@@ -117,6 +117,26 @@ class ExchangeHead(View):
     """Beginning of the reply's text."""
     called: tuple[str, ...]
     """Names of the tools the reply calls."""
+    skill: str | None
+    """The kind of task the decision took it for."""
+    adapter: str | None
+    """Id of the LoRA weights it was answered with; null for the base alone and for the cloud."""
+    conversation: str | None
+    """Id of its conversation's first exchange; null until it is over."""
+    outcome: Literal["success", "failure", "unknown"] | None
+    """What came of it; null while nothing was seen that says."""
+
+
+class OutcomeView(View):
+    """What came of an exchange, with its evidence."""
+
+    outcome: Literal["success", "failure", "unknown"]
+    confidence: float
+    """0 to 1."""
+    evidence: tuple[tuple[str, str], ...]
+    """(code, words), what weighs most first."""
+    corrected: bool
+    """The user said that it was wrong."""
 
 
 class ExchangeSummaryView(ExchangeHead):
@@ -143,6 +163,9 @@ class AttemptView(View):
     mode: Mode
     upstream: str
     model: str
+    adapter: str | None = None
+    """Id of the LoRA weights it was made with; null for the base alone, and for models whose
+    weights are not ours to choose."""
     started_at: float
     status: AttemptStatus
     http_status: int | None
@@ -214,7 +237,10 @@ class Explanation(View):
     rules: list[RuleView]
     excluded: list[ExcludedView]
     config_generation: int
+    skill: str | None = None
+    """The kind of task; null for exchanges of before skills were known."""
     confidence: float | None
+    """P(home gets it right), as the history of the skill had it; null where it was not asked."""
     propensity: float
     attempts: list[AttemptView]
 
@@ -239,6 +265,10 @@ class ExchangeView(ExchangeHead):
     """The first choice's answer, normalised; null when there was none."""
     replies: list[dict[str, Any]]
     """The answers of all choices."""
+    continues: str | None
+    """Id of the exchange it goes on from; null for a conversation's first."""
+    what_came_of_it: OutcomeView | None
+    """The outcome with its evidence; null while nothing was seen that says."""
     queue_s: float | None
     connect_s: float | None
     delivered_bytes: int | None
@@ -250,3 +280,40 @@ class ExchangeView(ExchangeHead):
     """Where the raw request body is."""
     response_url: str
     """Where the raw response body is."""
+
+
+class WeekView(View):
+    """One week's figures, under the plan's names: `local_8b` is RESTING, `local_14b` ACTIVE."""
+
+    week: str
+    """ISO 8601, UTC: `2026-W47`."""
+    requests: int
+    """Exchanges that began in it, however they ended."""
+    total_conversations: int
+    cloud_routed: int
+    """Requests answered by BURST; with the two below, all that were answered."""
+    local_14b_routed: int
+    local_8b_routed: int
+    cloud_percentage: float | None
+    """Of answered requests, 0 to 100; null when nothing was answered."""
+    cloud_cost_usd: float | None
+    """Known costs of BURST; null when none is known."""
+    cloud_cost_prev_week: float | None
+    """Of the calendar week before; null for the first week."""
+    cost_unknown: int
+    """Attempts at BURST that `cloud_cost_usd` leaves out."""
+    sovereignty_index: float | None
+    """Share of answered requests that home answered, 0 to 1."""
+    task_success: float | None
+    """Successes among known outcomes, 0 to 1; null when none is known."""
+    corrections: int
+    correction_rate: float | None
+    """Of answered requests, 0 to 1."""
+    adapters: tuple[str, ...]
+    """Ids of the adapters that answered."""
+
+
+class WeekList(View):
+    """`/v1/weekly`, oldest first."""
+
+    weeks: list[WeekView]

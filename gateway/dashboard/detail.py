@@ -68,6 +68,8 @@ class Try:
 
     mode: Mode
     model: str
+    adapter: str | None
+    """LoRA weights it was made with; None for the base alone, and for weights that are not ours."""
     upstream: str
     words: str
     error: Shown | None
@@ -208,6 +210,7 @@ def _attempt(tried: AttemptDetail) -> Try:
     return Try(
         mode=tried.mode,
         model=tried.model,
+        adapter=tried.adapter,
         upstream=tried.upstream,
         words=words if tried.http_status is None else f"{words}, HTTP {tried.http_status}",
         error=shown(tried.error, ERROR_LIMIT) if tried.error else None,

@@ -85,6 +85,8 @@ class House:
 
     in_flight: int
     generation: int
+    adapter: str | None
+    """The adapter the house model answers with; None for the base alone, or without one."""
     left: tuple[tuple[str, str | None], ...]
     """(period, money left for BURST), only for periods that have a limit."""
     problems: tuple[Problem, ...]
@@ -94,7 +96,8 @@ def house(now: Vitals, problems: tuple[Problem, ...]) -> House:
     """The gateway in one line."""
     money = (("today", now.day_left_usd), ("this month", now.month_left_usd))
     left = tuple((period, usd(amount)) for period, amount in money if amount is not None)
-    return House(now.in_flight, now.config_generation, left, problems)
+    adapter = None if now.house is None else now.house.adapter
+    return House(now.in_flight, now.config_generation, adapter, left, problems)
 
 
 def listing(

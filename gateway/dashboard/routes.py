@@ -1,4 +1,4 @@
-"""The pages: a live list of exchanges, and one exchange. They only read.
+"""The pages: a live list of exchanges, one exchange, and the weeks. They only read.
 
 Pages work without scripts; with them the list keeps itself fresh. Keys, `Host` and `Origin` are
 checked before any of this runs (`gateway.app`).
@@ -7,7 +7,6 @@ checked before any of this runs (`gateway.app`).
 from __future__ import annotations
 
 import hashlib
-import time
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Query, Request
@@ -15,10 +14,12 @@ from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from capture import clock
 from capture.exchange import ExchangeStatus, Mode
 from gateway.dashboard.detail import exchange_page
 from gateway.dashboard.listing import PAGE_ROWS, House, Listing, house, listing
 from gateway.dashboard.rendering import PAGE_HEADERS, asset, page, render
+from gateway.dashboard.weekly import weekly_page
 from gateway.dashboard.words import STATUS
 from gateway.endpoints.failures import unknown_path
 from gateway.endpoints.lookup import Wanted, checked_id, find, recent
@@ -63,9 +64,16 @@ async def one_exchange_page(id: str, runtime: Serving, unless: Word = "") -> Res
         return Response(status_code=204, headers=PAGE_HEADERS)
     now = _house(runtime)
     html = await run_in_threadpool(
-        lambda: render("exchange.html", x=exchange_page(detail, time.time()), house=now)
+        lambda: render("exchange.html", x=exchange_page(detail, clock.now()), house=now)
     )
     return page(html)
+
+
+@router.api_route("/weekly", methods=["GET", "HEAD"])
+async def weeks_page(runtime: Serving) -> Response:
+    """The sovereignty index and its companions, per week."""
+    weeks = await run_in_threadpool(runtime.store.weeks)
+    return page(render("weekly.html", page=weekly_page(weeks), house=_house(runtime)))
 
 
 @router.get("/static/{name}")
@@ -83,7 +91,7 @@ async def _listing(request: Request, runtime: Runtime, wanted: Wanted) -> tuple[
     shown = listing(
         found,
         wanted,
-        now=time.time(),
+        now=clock.now(),
         base_url=f"{address}/v1",
         paste=() if found.rows else _paste(runtime, address),
     )

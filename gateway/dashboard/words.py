@@ -23,6 +23,7 @@ ATTEMPT: Mapping[AttemptStatus, str] = {
     "http_error": "refused",
     "broken": "broke off",
     "cancelled": "cancelled",
+    "unfit": "answered, but not fit to hand over",
 }
 RULE: Mapping[str, str] = {
     "chosen": "decided",

@@ -28,6 +28,7 @@ from gateway.wire import (
     ExchangeView,
     ExcludedView,
     Explanation,
+    OutcomeView,
     ReasonView,
     RuleView,
 )
@@ -119,6 +120,8 @@ def _view(detail: ExchangeDetail) -> ExchangeView:
         tools=detail.tools,
         reply=replies[0] if replies else None,
         replies=replies,
+        continues=detail.continues,
+        what_came_of_it=detail.outcome and OutcomeView.model_validate(detail.outcome),
         queue_s=detail.queue_s,
         connect_s=detail.connect_s,
         delivered_bytes=detail.delivered_bytes,
@@ -150,6 +153,7 @@ def _explanation(detail: ExchangeDetail) -> Explanation:
             for place, reason in decision.excluded
         ],
         config_generation=decision.config_generation,
+        skill=decision.skill,
         confidence=decision.confidence,
         propensity=decision.propensity,
         attempts=_attempts(detail),

@@ -47,4 +47,5 @@ def _attempt(stored: AttemptDetail) -> Attempt:
         started_at=stored.started_at,
         status=stored.status,
         http_status=stored.http_status,
+        error=stored.error,
     )

@@ -18,6 +18,7 @@ from routers.features import Budget, Fleet
 
 if TYPE_CHECKING:  # types only: the endpoints never make rows
     from capture.store.rows import ExchangeDetail, ExchangeSummary
+    from capture.weekly import Week
 
 
 class InFlight(Protocol):
@@ -73,6 +74,15 @@ class House(Protocol):
     def ready(self) -> Ready: ...
     @property
     def failure(self) -> str | None: ...
+    @property
+    def adapter(self) -> str | None:
+        """Id of the adapter it answers with; None for the base alone."""
+        ...
+
+    @property
+    def adapter_failure(self) -> str | None:
+        """Why that is not the incumbent; None when it is, or soon will be."""
+        ...
 
 
 class Config(Protocol):
@@ -91,6 +101,9 @@ class Store(Protocol):
 
     def exchanges(self, limit: int = 50, before: str | None = None) -> list[ExchangeSummary]: ...
     def exchange(self, id: str) -> ExchangeDetail | None: ...
+    def weeks(self) -> Sequence[Week]:
+        """Oldest first."""
+        ...
 
 
 class Ingester(Protocol):

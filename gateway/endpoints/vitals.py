@@ -47,7 +47,9 @@ def vitals(runtime: Runtime) -> Vitals:
             for place in places
         ),
         restart_needed=runtime.config.current.restart_needed,
-        house=None if house is None else HouseVitals(house.ready.is_set(), house.failure),
+        house=None
+        if house is None
+        else HouseVitals(house.ready.is_set(), house.failure, house.adapter, house.adapter_failure),
         day_left_usd=budget.day_left_usd,
         month_left_usd=budget.month_left_usd,
     )
@@ -77,6 +79,10 @@ def _serving(now: Vitals) -> Iterator[Problem]:
         yield Problem("house", "warns", f"The house model does not run: {now.house.failure}")
     elif now.house is not None and not now.house.ready:
         yield Problem("house", "warns", "The house model is starting; requests for it wait")
+    if now.house is not None and now.house.adapter_failure is not None:
+        answers = "the base alone" if now.house.adapter is None else f"adapter {now.house.adapter}"
+        text = f"The house model goes on with {answers}: {now.house.adapter_failure}"
+        yield Problem("adapter", "warns", text)
 
 
 def _recording(now: Vitals) -> Iterator[Problem]:

@@ -1,0 +1,120 @@
+"""Rows for `mlx_lm.lora`: `{"messages": [...], "tools": [...]}`, one per turn.
+
+With `mask_prompt` mlx-lm trains the last message alone, so each row ends with the reply of its own
+exchange, and a conversation of five replies is five rows. Messages are said as `mlx_lm.server` and
+the gateway in front of it say them to the chat template, so that a model is trained on what it will
+be asked: text parts are one string, no content is the empty string, `developer` is `system`, null
+fields are absent, and **the arguments of tool calls are objects** where OpenAI's own form has JSON
+text. Most templates write `arguments | tojson`, which would quote a text once more. `tools` is
+absent where none were offered or the client said `tool_choice: none`.
+
+What cannot be said so makes no row: an image, arguments that are no JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+import orjson
+
+from capture.exports.manifest import Left, Made
+from capture.trainable import TrainableTurn
+
+Json = Mapping[str, Any]
+"""Somebody else's JSON object: every value is to be narrowed before use."""
+
+KEPT = ("role", "content", "name", "tool_call_id", "reasoning_content")
+"""Fields of a message that chat templates know, beside its calls."""
+
+
+class Unsayable(ValueError):
+    """A turn has something that no row can hold; its text is the word for it (`Left.why`)."""
+
+
+def rows(turns: Iterable[TrainableTurn | Left]) -> Iterator[Made | Left]:
+    """A row per turn, or why there is none; what is left out already stays so."""
+    for turn in turns:
+        yield turn if isinstance(turn, Left) else _made(turn)
+
+
+def row(turn: TrainableTurn) -> dict[str, Any]:
+    """One turn as mlx-lm reads it. Raises Unsayable."""
+    asked = objects(turn.request.get("messages"), "messages")
+    tools = objects(turn.request.get("tools") or [], "tools")
+    reply = _message(turn.reply)
+    if not asked or not (reply["content"].strip() or reply.get("tool_calls")):
+        raise Unsayable("messages")
+    made: dict[str, Any] = {"messages": [*map(_message, asked), reply]}
+    if tools and turn.request.get("tool_choice") != "none":
+        made["tools"] = tools
+    return made
+
+
+def as_line(value: Json) -> bytes:
+    """JSON without needless blanks, keys in the order they came: templates show that order."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # half a surrogate pair, or an integer of more than 64 bits
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
+
+
+def objects(value: object, why: str) -> list[Json]:
+    """A list of JSON objects. Raises Unsayable(why) for anything else."""
+    entries = cast("list[object]", value) if isinstance(value, list) else [None]
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise Unsayable(why)
+    return cast("list[Json]", entries)
+
+
+def arguments_of(value: object) -> Json:
+    """A call's arguments as an object, however they are written. Raises Unsayable."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value or "{}")
+        except ValueError:
+            raise Unsayable("arguments") from None
+    if not isinstance(value, dict):
+        raise Unsayable("arguments")
+    return cast("Json", value)
+
+
+def _made(turn: TrainableTurn) -> Made | Left:
+    try:
+        return Made((turn.id,), as_line(row(turn)))
+    except Unsayable as error:
+        return Left(turn.id, str(error))
+
+
+def _message(message: Json) -> dict[str, Any]:
+    said = {name: message[name] for name in KEPT if message.get(name) is not None}
+    if said.get("role") == "developer":
+        said["role"] = "system"
+    said["content"] = _text(message.get("content"))
+    calls = message.get("tool_calls")
+    if calls:
+        said["tool_calls"] = [_call(call) for call in objects(calls, "arguments")]
+    return said
+
+
+def _text(content: object) -> str:
+    """Text parts as one string. Raises Unsayable when some part is not text."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    parts = objects(content, "content")
+    texts = [part.get("text") for part in parts if part.get("type") == "text"]
+    if len(texts) < len(parts) or not all(isinstance(text, str) for text in texts):
+        raise Unsayable("content")
+    return "".join(cast("list[str]", texts))
+
+
+def _call(call: Json) -> dict[str, Any]:
+    function: object = call.get("function")
+    named: Json = cast("Json", function) if isinstance(function, dict) else {}
+    if not isinstance(named.get("name"), str):
+        raise Unsayable("arguments")
+    made = {"name": named["name"], "arguments": arguments_of(named.get("arguments"))}
+    about = {"id": call["id"]} if call.get("id") else {}
+    return {**about, "type": "function", "function": made}

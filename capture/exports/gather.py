@@ -1,0 +1,169 @@
+"""Turns gathered into conversations: each as its last turn tells it, with every reply's thinking.
+
+Clients leave thinking out when they send a conversation again; here it is put back into the replies
+it came with. The self-review that Hermes Agent forks off a conversation is not part of it. Turns
+wait in a temporary database of SQLite's, on disk and gone when closed, so memory does not grow.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from capture.exports.chat import Unsayable, objects
+from capture.trainable import TrainableTurn
+
+Json = Mapping[str, Any]
+"""Somebody else's JSON object: every value is to be narrowed before use."""
+
+_REVIEW = "Review the conversation above and "
+_IMAGES = frozenset(("image", "image_url", "input_image"))
+_SCHEMA = """
+PRAGMA journal_mode=OFF;
+PRAGMA cache_size=-8000;
+BEGIN;
+CREATE TABLE last(conversation TEXT PRIMARY KEY, exchange TEXT, messages TEXT, tools TEXT,
+                  began_at REAL, model TEXT, completed INTEGER);
+CREATE TABLE replies(conversation TEXT, exchange TEXT, key TEXT, thinking TEXT,
+                     PRIMARY KEY(conversation, exchange));
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One conversation, up to its last gathered turn."""
+
+    exchanges: tuple[str, ...]
+    """Ids of the gathered exchanges whose replies are in it, in order."""
+    messages: Sequence[Json]
+    """As the last turn's client sent them, and the reply to it; `reasoning_content` put back."""
+    tools: Sequence[Json]
+    """Offered with the last turn."""
+    began_at: float
+    """When the last turn began, in Unix seconds."""
+    model: str
+    """Who answered it."""
+    completed: bool
+    """It ended in an answer rather than a tool call, and not in a known failure."""
+
+
+class Gathered:
+    """Takes turns in the order of their exchanges, gives conversations."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Drop everything."""
+        self._db.close()
+
+    def add(self, turn: TrainableTurn) -> None:
+        """Take one turn: the last of its conversation until a later one comes. Raises Unsayable."""
+        asked = objects(turn.request.get("messages"), "messages")
+        tools = objects(turn.request.get("tools") or [], "tools")
+        if _is_review(asked):
+            raise Unsayable("review")
+        self._db.execute(
+            "INSERT OR REPLACE INTO replies VALUES(?,?,?,?)",
+            (turn.conversation, turn.id, _key(turn.reply), thinking_of(turn.reply)),
+        )
+        self._db.execute(
+            "INSERT OR REPLACE INTO last VALUES(?,?,?,?,?,?,?)",
+            (
+                turn.conversation,
+                turn.id,
+                json.dumps([*asked, turn.reply]),
+                json.dumps(tools),
+                turn.began_at,
+                turn.model,
+                not calls_of(turn.reply) and turn.outcome != "failure",
+            ),
+        )
+
+    def conversations(self) -> Iterator[Conversation]:
+        """Each, by the id of its first exchange."""
+        for row in self._db.execute("SELECT * FROM last ORDER BY conversation"):
+            conversation, last, messages, tools, began_at, model, completed = row
+            known, whole = _with_thinking(json.loads(messages), self._replies(conversation))
+            exchanges = tuple(sorted({*known, last}))
+            yield Conversation(
+                exchanges, whole, json.loads(tools), began_at, model, bool(completed)
+            )
+
+    def _replies(self, conversation: str) -> dict[str, list[tuple[str, str | None]]]:
+        """(exchange, thinking) of each reply, by its key, in order."""
+        replies: dict[str, list[tuple[str, str | None]]] = {}
+        found = self._db.execute(
+            "SELECT key, exchange, thinking FROM replies WHERE conversation = ? ORDER BY exchange",
+            (conversation,),
+        )
+        for key, exchange, thinking in found:
+            replies.setdefault(key, []).append((exchange, thinking))
+        return replies
+
+
+def text_of(content: object) -> str:
+    """A message's text, as Hermes keeps it: images are a word."""
+    if isinstance(content, str):
+        return content
+    parts = cast("list[object]", content) if isinstance(content, list) else []
+    return "".join(_part(part) for part in parts)
+
+
+def calls_of(message: Json) -> list[Json]:
+    """A message's tool calls."""
+    calls = message.get("tool_calls")
+    entries = cast("list[object]", calls) if isinstance(calls, list) else []
+    return [cast("Json", call) for call in entries if isinstance(call, dict)]
+
+
+def function_of(call: Json) -> Json:
+    """A call's or a tool's function; empty when it has none."""
+    function: object = call.get("function")
+    return cast("Json", function) if isinstance(function, dict) else {}
+
+
+def thinking_of(message: Json) -> str | None:
+    """What a reply was thinking; None when nothing says."""
+    found = message.get("reasoning_content") or message.get("reasoning")
+    return found if isinstance(found, str) and found.strip() else None
+
+
+def _with_thinking(
+    messages: Sequence[Json], replies: dict[str, list[tuple[str, str | None]]]
+) -> tuple[list[str], list[Json]]:
+    """The exchanges whose replies are among the messages, and the messages with their thinking."""
+    exchanges: list[str] = []
+    whole: list[Json] = []
+    for message in messages:
+        candidates = replies.get(_key(message), []) if message.get("role") == "assistant" else []
+        if not candidates:
+            whole.append(message)
+            continue
+        exchange, thinking = candidates.pop(0)
+        exchanges.append(exchange)
+        whole.append({**message, "reasoning_content": thinking} if thinking else message)
+    return exchanges, whole
+
+
+def _key(message: Json) -> str:
+    """What a reply is known by when clients send it again: the ids of its calls, else its text."""
+    ids = [str(call.get("id") or "") for call in calls_of(message)]
+    return "\0".join(ids) if any(ids) else text_of(message.get("content")).strip()
+
+
+def _is_review(messages: Sequence[Json]) -> bool:
+    last = next((m for m in reversed(messages) if m.get("role") == "user"), None)
+    return last is not None and text_of(last.get("content")).startswith(_REVIEW)
+
+
+def _part(part: object) -> str:
+    found: Json = cast("Json", part) if isinstance(part, dict) else {}
+    if found.get("type") in _IMAGES:
+        return "[screenshot]"
+    text: object = found.get("text")
+    return text if isinstance(text, str) else ""
