@@ -6,7 +6,7 @@ so that every fault is told at once; `written` then says what the file holds bes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -167,9 +167,7 @@ def _unserved(settings: Settings) -> Iterator[Remark]:
     escalation = settings.escalation
     if not there:
         return
-    if escalation.default not in there:
-        text = f"no model serves the default, {escalation.default}: the fallback order answers"
-        yield Remark(("escalation", "default"), text)
+    yield from _unserved_default(escalation.default, there)
     if "fallback" in escalation.model_fields_set:
         for n, mode in enumerate(escalation.fallback):
             if mode not in there:
@@ -181,6 +179,17 @@ def _unserved(settings: Settings) -> Iterator[Remark]:
         if rule.then is not None and rule.then not in there:
             text = f"no model serves {rule.then}: the fallback order answers"
             yield Remark(("escalation", "rules", n, "then"), text)
+
+
+def _unserved_default(default: Mode | str, there: Mapping[Mode, Target]) -> Iterator[Remark]:
+    path: Path = ("escalation", "default")
+    if default == "learned":
+        if Mode.BURST not in there:
+            yield Remark(path, "`learned` sends what is not proven to burst, which no model serves")
+        elif len(there) == 1:
+            yield Remark(path, "`learned` has no local mode to learn about: all goes to burst")
+    elif default not in there:
+        yield Remark(path, f"no model serves the default, {default}: the fallback order answers")
 
 
 def _idle_rules(settings: Settings) -> Iterator[Remark]:

@@ -6,10 +6,10 @@ Everything here runs on the event loop and none of it waits for anything but the
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, cast
 
+from capture import clock
 from capture.exchange import RouteDecision
 from capture.ids import new_id
 from capture.journal import Begin
@@ -72,7 +72,7 @@ class HotPath:
         self, current: Current, scope: Scope, request: ChatRequest
     ) -> tuple[Flight, Features, Begin]:
         seats = self._seats
-        now = time.time()
+        now = clock.now()
         key = cast("str | None", scope.get("majordomo.key"))
         headers = readable_headers(scope["headers"])
         conversation = None
@@ -84,7 +84,8 @@ class HotPath:
         fleet = current.desk.links.view(features)
         if not _is_known(request.alias, fleet):
             raise _unknown_model(request.alias, fleet)
-        decision = decide(features, fleet, current.policy, current.desk.ledger.left())
+        left = current.desk.ledger.left()
+        decision = decide(features, fleet, current.policy, left, seats.history)
         response = cast("ClientResponse", scope["extensions"][RESPONSE])
         begin = Begin(
             id=request.id,

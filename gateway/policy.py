@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from capture.exchange import RouteDecision
+from capture.exchange import Mode, RouteDecision
 from gateway.errors import ClientError, GatewayError, NothingMayAnswer
 from gateway.settings import Escalation, When
 from gateway.settings import Rule as RuleSettings
@@ -17,6 +17,7 @@ from routers.escalation import (
     InputAtLeast,
     InputAtMost,
     KeyIs,
+    Learned,
     ModelIs,
     Policy,
     Rule,
@@ -29,10 +30,12 @@ from routers.explain import explain
 
 def build_policy(escalation: Escalation) -> Policy:
     """The policy these settings describe."""
+    learned = escalation.default == "learned"
     return Policy(
-        default=escalation.default,
+        default=Mode.BURST if learned else Mode(escalation.default),
         rules=tuple(_rule(rule) for rule in escalation.rules),
         fallback=escalation.fallback,
+        learned=Learned(escalation.history.home_at) if learned else None,
     )
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from capture import clock
 from capture.exchange import Attempt, AttemptStatus, Candidate, ExchangeEnd
 from capture.journal import Begin, Journal
 from gateway.budget import Ledger
@@ -21,12 +22,13 @@ from gateway.circuit import Circuit
 from gateway.errors import ClientError, GatewayError, NothingMayAnswer, UpstreamError
 from gateway.fleet import Link, Links
 from gateway.flight import Flight
+from gateway.holding import Held, UnfitReply, held
 from gateway.policy import refusal
 from gateway.recorder import Recorder, status_of
 from gateway.retry import Failure, RetryBudget, next_step
 from gateway.settings import CaptureSettings, Retries
 from gateway.sse import DONE
-from gateway.upstreams.base import ReplyEnd
+from gateway.upstreams.base import ReplyEnd, StreamReader
 from gateway.upstreams.transport import (
     ConnectFailed,
     DeadlineExceeded,
@@ -57,6 +59,8 @@ class Desk:
     capture: CaptureSettings
     on_end: Callable[[Flight, ExchangeEnd], None]
     """Told of every finished exchange, after it was journalled."""
+    verify: bool = False
+    """Local replies to requests that offer tools are checked before they are handed over."""
 
 
 class Relay:
@@ -69,6 +73,10 @@ class Relay:
         self._record = Recorder(desk.journal, desk.capture, flight)
         self._replying = False
         """A byte of a reply is on its way to the client: nothing may be tried again."""
+        self._held: Held | None = None
+        """The reply under way, where it is held back; None: it goes out as it comes."""
+        self._after: Sequence[Circuit] = ()
+        """Circuits of the places after the one being tried."""
 
     async def run(self, begin: Begin) -> None:
         """Answer the client, whatever happens; a client that leaves ends it quietly."""
@@ -117,6 +125,7 @@ class Relay:
         circuits = [desk.links[c.upstream].circuit for c in candidates]
         index = _first_ready(circuits)
         while True:
+            self._after = circuits[index + 1 :]
             failed = await self._attempt(candidates[index])
             if failed is None:
                 return
@@ -146,25 +155,27 @@ class Relay:
             prepared = link.dialect.prepare(flight.request, candidate.model)
         except ClientError as error:  # what one dialect cannot say, another may
             return error, Failure(status=None, retryable=False)
-        attempt = Attempt(candidate.mode, candidate.upstream, candidate.model, time.time())
+        attempt = Attempt(candidate.mode, candidate.upstream, candidate.model, clock.now())
         money = f"{flight.request.id}/{len(self._record.attempts)}"
         if not self._reserve(link, attempt, money):
             return _over_budget(candidate), Failure(status=None, retryable=False)
         self._record.attempt(attempt, translated=link.translates)
         self._record.notes += prepared.notes
         flight.candidate, flight.attempts = candidate, len(self._record.attempts)
+        flight.attempt = attempt
+        self._held = self._hold(link)
         began = time.perf_counter()
         link.circuit.enter()
         reply: Reply | None = None
         try:
-            reply = await link.post(prepared)
+            reply = await link.post(prepared, attempt)
             attempt.connect_s = reply.connect_s
             await self._read(reply, link, attempt, began)
         except TransportError as error:
             attempt.status = _attempt_status(error)
             return self._failed(link, attempt, _as_upstream_error(link.name, error), error)
         except UpstreamError as error:
-            attempt.status = "http_error" if attempt.http_status != 200 else "broken"
+            attempt.status = _failed_status(error, attempt)
             return self._failed(link, attempt, error, None)
         except BaseException as error:
             attempt.status = "cancelled" if isinstance(error, asyncio.CancelledError) else "broken"
@@ -172,7 +183,7 @@ class Relay:
             raise
         finally:
             if reply is not None:
-                reply.close(said_all=attempt.status == "ok")
+                reply.close(said_all=attempt.status in ("ok", "unfit"))
             _close(attempt, began)
             self._settle(link, attempt, money)
         return None
@@ -186,6 +197,9 @@ class Relay:
         stale = isinstance(cause, StaleConnection)
         if stale:
             link.circuit.left()
+        elif attempt.status == "unfit":  # the server did its part
+            link.circuit.succeeded()
+            self._flight.turned = "unfit"
         elif attempt.http_status is not None and _is_request_fault(attempt.http_status):
             link.circuit.succeeded()
         else:
@@ -255,8 +269,11 @@ class Relay:
             record.received(self._desk.links.mask_bytes(body))
             raise
         record.received(body)
-        link.circuit.succeeded()
         self._finish(link, attempt, began, end)
+        if self._held is not None:
+            self._held.keep(out)
+        self._check_held()
+        link.circuit.succeeded()
         flight.first_token_at = time.perf_counter()
         record.delivered(out)
         ended = await record.end("ok", 200, reply=end, last_bytes=len(out))
@@ -265,7 +282,7 @@ class Relay:
 
     async def _relay_stream(self, reply: Reply, link: Link, attempt: Attempt, began: float) -> None:
         flight, record = self._flight, self._record
-        reader = link.dialect.stream_reader(flight.request, attempt.model)
+        reader = self._reader(link, attempt)
         broken: TransportError | None = None
         try:
             while not reader.done and (data := await reply.read()):
@@ -292,14 +309,37 @@ class Relay:
             raise end.error or _bad_reply(link.name, "ended its stream before saying anything")
         self._finish(link, attempt, began, end)
         if end.complete and end.error is None:
+            self._check_held()
             link.circuit.succeeded()
             await self._end_stream(tail, end)
         else:
             await self._break_off(link, attempt, end, broken)
 
+    def _hold(self, link: Link) -> Held | None:
+        if not self._desk.verify or not self._features.tools or not link.local:
+            return None
+        return held(self._flight.request, link.name, self._elsewhere)
+
+    def _elsewhere(self) -> bool:
+        """Whether a later place could still answer."""
+        tries_left = len(self._record.attempts) < self._desk.retries.attempts
+        return tries_left and any(circuit.ready for circuit in self._after)
+
+    def _reader(self, link: Link, attempt: Attempt) -> StreamReader:
+        reader = link.dialect.stream_reader(self._flight.request, attempt.model)
+        return reader if self._held is None else self._held.before(reader)
+
+    def _check_held(self) -> None:
+        """Raises UnfitReply when the reply that was held must not be handed over."""
+        if self._held is not None:
+            self._held.check()
+            self._record.notes += [self._held.note] if self._held.note else []
+
     async def _end_stream(self, tail: bytes, end: ReplyEnd) -> None:
         flight, record = self._flight, self._record
         flight.start_stream()
+        if flight.first_token_at is None:
+            flight.first_token_at = time.perf_counter()
         last = tail + DONE
         record.delivered(last)
         ended = await record.end("ok", 200, reply=end, last_bytes=len(last))
@@ -349,6 +389,12 @@ def _close(attempt: Attempt, began: float) -> None:
 
 def _is_request_fault(status: int) -> bool:
     return 400 <= status < 500 and status not in (401, 403, 404, 408, 429)
+
+
+def _failed_status(error: UpstreamError, attempt: Attempt) -> AttemptStatus:
+    if isinstance(error, UnfitReply):
+        return "unfit"
+    return "http_error" if attempt.http_status != 200 else "broken"
 
 
 def _attempt_status(error: TransportError) -> AttemptStatus:

@@ -228,11 +228,25 @@ class BurstBudget(Section):
     """Per calendar month, UTC; none: no limit."""
 
 
+class HistorySettings(Section):
+    """What the default `learned` asks of a local mode."""
+
+    home_at: float = Field(default=0.7, ge=0, le=1)
+    """A skill stays home when the posterior mean of a local model's success at it, with the adapter
+    it has now, is at least this. What was never tried stands at 0.5; three successes at 0.8."""
+
+
 class Escalation(Section):
     """The escalation policy: when a request may leave home."""
 
-    default: Mode = Mode.RESTING
-    """The mode when no rule decides and the client named none."""
+    default: Literal[Mode.RESTING, Mode.ACTIVE, Mode.BURST, "learned"] = Mode.RESTING
+    """The mode when no rule decides and the client named none. `learned`: the cheapest local mode
+    that is proven on the request's skill, else burst."""
+    history: HistorySettings = HistorySettings()
+    verify: Literal["tool_calls", "off"] = "tool_calls"
+    """`tool_calls`: a local reply to a request that offers tools is held until it is whole; one
+    whose calls do not fit the tools goes unseen, and the next place in order answers. Nothing is
+    held when no place is left to try. `off`: replies stream as they come, whatever they call."""
     rules: tuple[Rule, ...] = ()
     """Tried in order. One marked `private` is tried even when an earlier one decided."""
     fallback: ModeOrder = (Mode.ACTIVE, Mode.RESTING, Mode.BURST)
@@ -257,6 +271,51 @@ class CaptureSettings(Section):
     way header, metric and page say so."""
 
 
+class TrainerSettings(Section):
+    """How `majordomo train now` selects, trains and judges. What mlx-lm knows by a name has that
+    name; the defaults are for the house model (docs/training.md)."""
+
+    base: str | None = Field(default=None, min_length=1)
+    """Directory of the base model, in the layout mlx-lm loads; none: the house model. Golden rows
+    for another base are read from HOME/golden/*.jsonl."""
+    iters: int = Field(default=120, ge=1)
+    """Training steps."""
+    batch_size: int = Field(default=16, ge=1)
+    """Rows in one step; fewer when there are fewer rows."""
+    learning_rate: float = Field(default=6e-4, gt=0)
+    """Of the Adam optimizer."""
+    rank: int = Field(default=16, ge=1)
+    """Of the LoRA matrices."""
+    scale: float = Field(default=8.0, gt=0)
+    """What the LoRA product is multiplied by (not alpha, which is rank times this)."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of LoRA inputs dropped in training."""
+    num_layers: int = Field(default=-1, ge=-1)
+    """How many of the last layers are trained; -1 for all."""
+    max_seq_length: int = Field(default=2048, ge=64)
+    """Longest row in tokens; what is longer is cut off."""
+    grad_checkpoint: bool = False
+    """Compute activations again rather than keep them: less memory, more time."""
+    seed: int = Field(default=0, ge=0)
+    """Of the order of rows, golden rows and LoRA's first values; each cycle adds its number."""
+    rows: int = Field(default=2000, ge=1)
+    """Most captured rows in a dataset; the newest are kept."""
+    held_out: float = Field(default=0.2, ge=0, le=0.9)
+    """Share of conversations held out of training for ever, to judge candidates by."""
+    replay_share: float = Field(default=0.4, ge=0, le=0.9)
+    """Share of golden rows, which practise the base's own skills, in a dataset."""
+    per_skill: int = Field(default=40, ge=1)
+    """Most held-out requests of one skill that a candidate is judged by; the newest."""
+    golden_per_skill: int = Field(default=2, ge=1)
+    """Held-out golden requests of each base skill in each of their groups."""
+    base_drop_points: float = Field(default=5.0, ge=0, le=100)
+    """Percentage points that a candidate may lose against the base, on all base skills together."""
+    skill_drop_points: float = Field(default=15.0, ge=0, le=100)
+    """Percentage points that a candidate may lose, on any major skill, against the incumbent."""
+    major_requests: int = Field(default=5, ge=1)
+    """A skill is major from this many held-out requests on."""
+
+
 class LogSettings(Section):
     """The gateway's own log: JSON lines in HOME/logs, never holding bodies or secrets."""
 
@@ -279,6 +338,7 @@ class Settings(Section):
     escalation: Escalation = Escalation()
     retries: Retries = Retries()
     capture: CaptureSettings = CaptureSettings()
+    trainer: TrainerSettings = TrainerSettings()
     log: LogSettings = LogSettings()
 
 

@@ -202,7 +202,7 @@ def _escalation(small: _Choice | None, large: _Choice | None, env: str | None) -
     local = ["resting"] if small is None else ["active", "resting"]
     yield "# When a request may leave home. `majordomo explain ID` shows what each rule saw."
     yield "escalation:"
-    yield "  default: resting"
+    yield from _default(small, env)
     yield "  # Where to go, in order, when the chosen mode fails or cannot hold the prompt."
     yield f"  fallback: [{', '.join([*local, *(['burst'] if env else [])])}]"
     if env is None:
@@ -223,6 +223,17 @@ def _escalation(small: _Choice | None, large: _Choice | None, env: str | None) -
     yield "  # Most that BURST may cost, in US dollars, by UTC day and month. Each request's worst"
     yield "  # case is set aside before it is sent, so a limit holds."
     yield f"  {mark}budget: {{day_usd: 5, month_usd: 50}}"
+
+
+def _default(small: _Choice | None, env: str | None) -> Iterator[str]:
+    """`learned` only where the local model learns: nothing else would ever prove itself."""
+    if small is None and env is not None:
+        yield "  # Claude answers what the house model has not proven it can do; what that learns"
+        yield "  # comes home by itself. `resting` would try everything at home first."
+        yield "  default: learned"
+        return
+    yield "  # `learned` sends to burst what no local model has proven it can do."
+    yield "  default: resting"
 
 
 def _rules(small: _Choice | None, large: _Choice | None, env: str | None) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The one decision: where a request goes, and why. Pure, and quick enough for every request.
 
 The mode comes from the rule that decides for the model name asked for, else from that name itself
-(a mode's, or a configured one), else from the default. The policy's fallback order follows it.
-Constraints then rule places out; places whose circuit is open go last. In particular:
+(a mode's, or a configured one), else from the default, which is one mode or, under `learned`, what
+history says of the skill. The policy's fallback order follows it. Constraints then rule places out;
+places whose circuit is open go last. In particular:
 
 - A mode asked for by name is a wish: when it cannot be had, the fallback order answers and says so.
   Asking for a local mode never falls back to BURST, since the client chose to stay home.
@@ -10,6 +11,8 @@ Constraints then rule places out; places whose circuit is open go last. In parti
 - Private outranks everything. A private request also tries the local modes that the fallback order
   leaves out, rather than being refused while the house could answer.
 - One place serving two modes is tried once.
+- Under `learned` the cheapest local mode whose posterior for this skill, with the adapter it has
+  now, reaches the threshold answers; without one BURST does. What nobody tried is not proven.
 
 `RouteDecision.reasons` reads: who marked the request private (only when it is private), what chose
 the mode, then what stood in the way of each place before the first candidate.
@@ -24,9 +27,14 @@ from capture.exchange import Candidate, Mode, Reason, RouteDecision
 from routers.constraints import objection
 from routers.escalation import AUTO, Policy, Reading, read_rules, why
 from routers.features import Budget, Features, Fleet, Place
+from routers.history import EMPTY, History, Tally
+from routers.skills import skill_of
 
 _MODES = {mode.value: mode for mode in Mode}
 _AT_HOME = (Mode.ACTIVE, Mode.RESTING)
+_CHEAPEST_FIRST = (Mode.RESTING, Mode.ACTIVE)
+_SHOWN = 80
+"""Most characters of a skill's name that a reason repeats."""
 
 
 class _Wish(NamedTuple):
@@ -36,17 +44,33 @@ class _Wish(NamedTuple):
     named: Place | None
     """The one place a configured name stands for; `modes` is empty then."""
     reason: Reason
+    confidence: float | None = None
+    """P(home gets it right) as history has it; None where history was not asked."""
+
+
+class _Known(NamedTuple):
+    """What is known of the kind of task."""
+
+    skill: str
+    history: History
 
 
 _Weighed = tuple[Candidate, Reason | None, bool]
 """A place held against the constraints: why it may not answer (None: it may), and its health."""
 
 
-def decide(features: Features, fleet: Fleet, policy: Policy, budget: Budget) -> RouteDecision:
+def decide(
+    features: Features,
+    fleet: Fleet,
+    policy: Policy,
+    budget: Budget,
+    history: History = EMPTY,
+) -> RouteDecision:
     """Where this request goes, the fallbacks after it, and everything that was looked at."""
     reading = read_rules(policy.rules, features)
     private = features.private or reading.marker is not None
-    wish = _wish(features, fleet, policy, reading)
+    skill = skill_of(features)
+    wish = _wish(features, fleet, policy, reading, _Known(skill, history))
     weighed: list[_Weighed] = [
         (
             _candidate(mode, place.upstream, place.model),
@@ -71,14 +95,20 @@ def decide(features: Features, fleet: Fleet, policy: Policy, budget: Budget) -> 
         private=private,
         alias=features.alias,
         config_generation=fleet.generation,
+        confidence=wish.confidence,
+        skill=skill,
     )
 
 
-def _wish(features: Features, fleet: Fleet, policy: Policy, reading: Reading) -> _Wish:
+def _wish(
+    features: Features, fleet: Fleet, policy: Policy, reading: Reading, known: _Known
+) -> _Wish:
     rule, alias = reading.decider, features.alias
     if rule is not None and rule.then is not None:
         text = f"rule `{rule.name}` applies because {why(rule, features)}"
         return _Wish((rule.then, *policy.fallback), None, Reason(f"rule:{rule.name}", text))
+    if alias == AUTO and policy.learned is not None:
+        return _learned(fleet, policy, policy.learned.home_at, known)
     if alias == AUTO:
         reason = Reason("default", f"no rule decides and the default is {policy.default}")
         return _Wish((policy.default, *policy.fallback), None, reason)
@@ -96,6 +126,42 @@ def _wish(features: Features, fleet: Fleet, policy: Policy, reading: Reading) ->
     return _Wish(
         (), named, Reason("named", f"the client asked for `{alias}`, which means this model")
     )
+
+
+def _learned(fleet: Fleet, policy: Policy, home_at: float, known: _Known) -> _Wish:
+    """The cheapest local mode that is proven on the skill, else the default."""
+    best: tuple[Place, Tally] | None = None
+    for mode in _CHEAPEST_FIRST:
+        place = fleet.at(mode)
+        if place is None or not place.local:
+            continue
+        tally = known.history.of(known.skill, place.upstream, place.model, place.adapter)
+        if tally.posterior >= home_at:
+            text = f"{_standing(known.skill, place, tally)}, and {home_at:g} is enough"
+            return _Wish((mode, *policy.fallback), None, Reason("history", text), tally.posterior)
+        if best is None or tally.posterior > best[1].posterior:
+            best = place, tally
+    modes = (policy.default, *policy.fallback)
+    if best is None:
+        return _Wish(modes, None, Reason("history", "no local model serves a mode"))
+    text = f"{_standing(known.skill, *best)}, and {home_at:g} is asked to stay home"
+    return _Wish(modes, None, Reason("history", text), best[1].posterior)
+
+
+def _standing(skill: str, place: Place, tally: Tally) -> str:
+    """How a place stands on a skill, with its figures."""
+    who = f"`{place.model}`" + (f" with adapter `{place.adapter}`" if place.adapter else "")
+    if not tally.of:
+        return f"{who} was never tried on `{skill[:_SHOWN]}`: its posterior is {tally.posterior:g}"
+    return (
+        f"{who} did well {_amount(tally.successes)} of {_amount(tally.of)} times on "
+        f"`{skill[:_SHOWN]}`: its posterior is {tally.posterior:.3f}"
+    )
+
+
+def _amount(count: float) -> str:
+    """A count that may be a fraction, since outcomes are weighed: `9`, `8.7`."""
+    return f"{count:.1f}".removesuffix(".0")
 
 
 def _places(wish: _Wish, fleet: Fleet, private: bool) -> list[tuple[Mode, Place]]:

@@ -225,14 +225,26 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """The default is what history says: home where a skill is proven there."""
+
+    home_at: float
+    """A local mode is proven on a skill when the posterior mean of its success there is at least
+    this; 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """When a request may leave home, as the user's settings say."""
 
     default: Mode
-    """The mode when no rule decides and the client named none."""
+    """The mode when no rule decides and the client named none; under `learned`, the mode for what
+    no local mode is proven on."""
     rules: tuple[Rule, ...] = ()
     fallback: tuple[Mode, ...] = ()
     """Where to go, in order, when the chosen mode cannot answer."""
+    learned: Learned | None = None
+    """How history decides; None: the default is always the same mode."""
 
     @property
     def headers(self) -> frozenset[str]:

@@ -71,5 +71,8 @@ def _failure(attempt: Attempt) -> str:
             return "was cancelled"
         case "broken":
             return "broke off"
+        case "unfit":
+            what = f" ({attempt.error})" if attempt.error else ""
+            return f"gave no fit answer{what}"
         case "ok":
             return "answered"

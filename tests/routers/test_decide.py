@@ -6,8 +6,9 @@ import pytest
 
 from capture.exchange import Candidate, Mode, RouteDecision
 from routers.decide import decide
-from routers.escalation import AUTO, HeaderIs, InputAtLeast, Policy, Rule, ToolsPresent
+from routers.escalation import AUTO, HeaderIs, InputAtLeast, Learned, Policy, Rule, ToolsPresent
 from routers.features import Budget, Features, Fleet, Place
+from routers.history import EMPTY, History, Key, Tally
 
 RESTING = Place(Mode.RESTING, "ollama", "small", local=True)
 ACTIVE = Place(Mode.ACTIVE, "ollama", "large", local=True)
@@ -26,8 +27,9 @@ def choose(
     fleet: Fleet = FLEET,
     policy: Policy = POLICY,
     budget: Budget = FREE,
+    history: History = EMPTY,
 ) -> RouteDecision:
-    return decide(features, fleet, replace(policy, rules=rules), budget)
+    return decide(features, fleet, replace(policy, rules=rules), budget, history)
 
 
 def models(decision: RouteDecision) -> list[str]:
@@ -223,4 +225,96 @@ def test_an_empty_house_has_no_candidate() -> None:
 def test_the_decision_is_certain_and_makes_no_claim_of_confidence() -> None:
     decision = choose()
     assert decision.propensity == 1.0
+    assert decision.confidence is None
+
+
+# `learned`: home where a skill is proven there
+
+LEARNED = replace(POLICY, default=Mode.BURST, learned=Learned(0.7))
+TIMER = replace(ASK, tools=("set_timer",))
+ADAPTER = "20260101-000000-aaaaaa"
+
+
+def history(*tallies: tuple[str, str | None, float, float]) -> History:
+    """On `tool:set_timer` at `ollama`: model, adapter, successes, failures."""
+    return History({Key("tool:set_timer", "ollama", m, a): Tally(s, f) for m, a, s, f in tallies})
+
+
+def test_an_unknown_skill_goes_to_burst_and_says_what_is_known() -> None:
+    decision = choose(TIMER, policy=LEARNED)
+    assert models(decision) == ["sonnet", "large", "small"]
+    assert codes(decision) == ["history"]
+    assert decision.reasons[0].text == (
+        "`small` was never tried on `tool:set_timer`: its posterior is 0.5, "
+        "and 0.7 is asked to stay home"
+    )
+    assert (decision.skill, decision.confidence) == ("tool:set_timer", 0.5)
+
+
+def test_a_proven_skill_stays_home_and_says_with_which_figures() -> None:
+    decision = choose(TIMER, policy=LEARNED, history=history(("small", None, 8.7, 2)))
+    assert models(decision) == ["small", "large", "sonnet"]
+    assert codes(decision) == ["history"]
+    assert decision.reasons[0].text == (
+        "`small` did well 8.7 of 10.7 times on `tool:set_timer`: its posterior is 0.764, "
+        "and 0.7 is enough"
+    )
+    assert decision.confidence == pytest.approx(9.7 / 12.7)
+
+
+def test_a_skill_that_failed_at_home_goes_to_burst_with_the_best_posterior_told() -> None:
+    known = history(("small", None, 1, 9), ("large", None, 3, 3))
+    decision = choose(TIMER, policy=LEARNED, history=known)
+    assert models(decision)[0] == "sonnet"
+    assert decision.reasons[0].text.startswith("`large` did well 3 of 6 times")
+    assert decision.confidence == 0.5
+
+
+def test_the_cheapest_proven_mode_answers() -> None:
+    both = history(("small", None, 8, 2), ("large", None, 10, 0))
+    assert models(choose(TIMER, policy=LEARNED, history=both))[0] == "small"
+    one = history(("small", None, 2, 8), ("large", None, 10, 0))
+    assert models(choose(TIMER, policy=LEARNED, history=one))[0] == "large"
+
+
+def test_only_what_the_adapter_it_has_now_did_counts() -> None:
+    known = history(("small", ADAPTER, 9, 1))
+    assert models(choose(TIMER, policy=LEARNED, history=known))[0] == "sonnet"
+    fleet = replace(FLEET, places=(replace(RESTING, adapter=ADAPTER), ACTIVE, BURST))
+    decision = choose(TIMER, fleet=fleet, policy=LEARNED, history=known)
+    assert models(decision)[0] == "small"
+    assert f"with adapter `{ADAPTER}`" in decision.reasons[0].text
+
+
+def test_what_is_proven_of_one_skill_says_nothing_of_another() -> None:
+    known = history(("small", None, 9, 1))
+    asked = replace(ASK, tools=("set_timer", "send_mail"))
+    assert models(choose(asked, policy=LEARNED, history=known))[0] == "sonnet"
+
+
+def test_rules_and_wishes_come_before_history() -> None:
+    known = history(("small", None, 9, 1))
+    ruled = choose(TIMER, HARD, policy=LEARNED, history=known)
+    asked = choose(replace(TIMER, alias="active"), policy=LEARNED, history=known)
+    assert (codes(ruled), codes(asked)) == (["rule:hard"], ["asked"])
+    assert ruled.confidence is None
+    assert ruled.skill == "tool:set_timer", "the skill is known all the same"
+
+
+def test_an_unknown_skill_that_is_private_stays_home() -> None:
+    decision = choose(replace(TIMER, private=True), policy=LEARNED)
+    assert models(decision) == ["large", "small"]
+    assert codes(decision) == ["private", "history", "private"]
+
+
+def test_an_unknown_skill_is_answered_at_home_when_the_money_is_spent() -> None:
+    decision = choose(TIMER, policy=LEARNED, budget=Budget(0.0, None))
+    assert models(decision) == ["large", "small"]
+    assert codes(decision) == ["history", "budget"]
+
+
+def test_a_local_mode_that_is_not_at_home_proves_nothing() -> None:
+    fleet = Fleet((replace(RESTING, local=False), BURST))
+    decision = choose(TIMER, fleet=fleet, policy=LEARNED, history=history(("small", None, 9, 0)))
+    assert models(decision)[0] == "sonnet"
     assert decision.confidence is None

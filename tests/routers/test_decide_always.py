@@ -16,6 +16,7 @@ from routers.escalation import (
     InputAtLeast,
     InputAtMost,
     KeyIs,
+    Learned,
     Policy,
     Rule,
     SkillIs,
@@ -53,6 +54,7 @@ policies = st.builds(
     default=modes,
     rules=st.lists(rules, max_size=6).map(tuple),
     fallback=st.lists(modes, max_size=4).map(tuple),
+    learned=st.none() | st.builds(Learned, st.floats(0, 1)),
 )
 
 

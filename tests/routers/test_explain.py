@@ -61,3 +61,12 @@ def test_with_attempts_it_tells_what_really_happened() -> None:
 def test_a_request_that_nothing_answered_says_so(status: AttemptStatus, words: str) -> None:
     said = explain(decision(SMALL), [attempt(SMALL, status)])
     assert said.startswith(f"Not answered, qwen3-8b {words}: ")
+
+
+def test_a_local_answer_that_was_not_fit_is_told_with_what_was_wrong() -> None:
+    unfit = attempt(SMALL, "unfit", 200)
+    unfit.error = "it calls `send_mail`, which was not offered"
+    assert explain(decision(SMALL, CLAUDE), [unfit, attempt(CLAUDE, "ok", 200)]).startswith(
+        "Answered by claude-sonnet-5-5 at claude (BURST) after qwen3-8b gave no fit answer "
+        "(it calls `send_mail`, which was not offered): "
+    )

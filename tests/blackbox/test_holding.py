@@ -1,0 +1,221 @@
+"""A local answer that is not fit is never seen: the next place answers, and the record has both."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.blackbox.house import ENV, House
+from tests.blackbox.signs import is_heartbeat
+from tests.support import fake_scripts as fake
+from tests.support.gateway_process import GatewayProcess
+from tests.support.raw_client import Reply, chat, get, open_stream
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PARAMETERS = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+}
+TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": PARAMETERS}}]
+FIT = ("weather", '{"city": "Oslo"}')
+UNFIT = {
+    "unknown tool": ("send_mail", "{}"),
+    "arguments that are not JSON": ("weather", '{"city": "Os'),
+    "a broken schema": ("weather", '{"town": "Oslo"}'),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def holding(
+    house: House, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[GatewayProcess]:
+    """Home first, then BURST; heartbeats come quickly."""
+    settings = house.settings(
+        escalation={"default": "resting", "fallback": ["burst"]},
+        server={"heartbeat_seconds": 0.15},
+    )
+    home = tmp_path_factory.mktemp("holding") / "home"
+    async with GatewayProcess(home, settings, ENV) as running:
+        yield running
+
+
+def calling(call: tuple[str, str], *, stream: bool) -> fake.Script:
+    """A reply with one tool call."""
+    name, arguments = call
+    if stream:
+        return fake.reply_sse(fake.tool_events([("call_1", name, arguments)]))
+    function = {"name": name, "arguments": arguments}
+    message = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "call_1", "type": "function", "function": function}],
+    }
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    return fake.reply_json(fake.completion(choices=[choice]))
+
+
+async def ask(gateway: GatewayProcess, mark: str, *, stream: bool, model: str = "auto") -> Reply:
+    return await chat(gateway.url, mark, stream=stream, model=model, tools=TOOLS)
+
+
+def said(reply: Reply, *, stream: bool) -> bytes:
+    """The body without signs of life."""
+    if not stream:
+        return reply.body
+    return b"".join(raw for raw in reply.events if not is_heartbeat(raw))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("fault", UNFIT)
+async def test_an_unfit_call_is_never_seen_and_burst_answers(
+    holding: GatewayProcess, house: House, mark: str, fault: str, stream: bool
+) -> None:
+    house.small.on(mark, calling(UNFIT[fault], stream=stream))
+    house.cloud.on(mark, calling(FIT, stream=stream))
+    reply = await ask(holding, mark, stream=stream)
+    assert reply.status == 200
+    assert house.seen(mark) == ["small", "cloud"]
+    assert reply.header("x-majordomo-mode") == "burst"
+    assert reply.header("x-majordomo-reason") == "unfit"
+    assert reply.header("x-majordomo-attempts") == "2"
+    body = said(reply, stream=stream)
+    assert b"send_mail" not in body
+    assert b"town" not in body
+    assert b"Os" in body
+
+
+async def test_the_record_keeps_both_attempts_and_says_why(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    house.small.on(mark, calling(UNFIT["a broken schema"], stream=True))
+    house.cloud.on(mark, calling(FIT, stream=True))
+    reply = await ask(holding, mark, stream=True)
+    found = await holding.exchange(reply.exchange_id)
+    assert [(a["mode"], a["status"]) for a in found["attempts"]] == [
+        ("resting", "unfit"),
+        ("burst", "ok"),
+    ]
+    assert found["attempts"][0]["error"] == (
+        "its arguments for `weather` do not fit: `city` missing"
+    )
+    assert found["decision"]["skill"] == "tool:weather"
+    told = (await get(holding.url, f"/v1/exchanges/{reply.exchange_id}/explain")).json()
+    assert told["sentence"].startswith(
+        "Answered by cloud-1 at cloud (BURST) after tiny-1 gave no fit answer "
+        "(its arguments for `weather` do not fit: `city` missing): "
+    )
+    page = await get(holding.url, f"/exchanges/{reply.exchange_id}")
+    assert page.status == 200
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_fit_call_is_handed_over_as_it_came(
+    holding: GatewayProcess, house: House, mark: str, stream: bool
+) -> None:
+    house.small.on(mark, calling(FIT, stream=stream))
+    reply = await ask(holding, mark, stream=stream)
+    assert house.seen(mark) == ["small"]
+    assert reply.header("x-majordomo-mode") == "resting"
+    if stream:
+        assert said(reply, stream=True) == b"".join(fake.tool_events([("call_1", *FIT)]))
+    found = await holding.exchange(reply.exchange_id)
+    assert found["status"] == "ok"
+    assert found["first_token_s"] is not None
+    assert found["called"] == ["weather"]
+
+
+async def test_words_are_handed_over_although_tools_were_offered(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    reply = await ask(holding, mark, stream=True)
+    assert house.seen(mark) == ["small"]
+    assert reply.complete
+    assert mark.encode() in reply.body
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_without_a_later_place_the_local_answer_goes_out_as_it_is(
+    holding: GatewayProcess, house: House, mark: str, stream: bool
+) -> None:
+    house.small.on(mark, calling(UNFIT["unknown tool"], stream=stream))
+    reply = await ask(holding, mark, stream=stream, model="resting")
+    assert house.seen(mark) == ["small"]
+    assert b"send_mail" in reply.body
+    found = await holding.exchange(reply.exchange_id)
+    assert [a["status"] for a in found["attempts"]] == ["ok"]
+
+
+async def test_a_private_request_escalates_within_the_house_alone(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    for upstream in (house.small, house.big):
+        upstream.on(mark, calling(UNFIT["unknown tool"], stream=True))
+    reply = await chat(
+        holding.url, mark, stream=True, tools=TOOLS, headers=[("X-Majordomo-Private", "1")]
+    )
+    assert house.seen(mark) == ["small", "big"]
+    assert reply.header("x-majordomo-mode") == "active"
+    assert b"send_mail" in reply.body
+    found = await holding.exchange(reply.exchange_id)
+    assert [a["status"] for a in found["attempts"]] == ["unfit", "ok"]
+
+
+async def test_a_held_stream_shows_signs_of_life_and_nothing_else(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    events = fake.tool_events([("call_1", *FIT)])
+    steps = asyncio.Semaphore(len(events) - 1)
+    house.small.on(mark, fake.reply_sse(events, steps=steps))
+    async with await open_stream(holding.url, mark, tools=TOOLS) as client:
+        found: list[bytes] = []
+        async for arrival in client.events(await client.head()):
+            found.append(arrival.raw)
+            if len(found) == 4:
+                assert all(map(is_heartbeat, found)), "a byte of the reply went out unchecked"
+                steps.release()
+    assert [raw for raw in found if not is_heartbeat(raw)] == events
+
+
+async def test_a_held_stream_that_breaks_off_is_answered_by_the_next_place(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    house.small.on(mark, fake.broken_after(fake.tool_events([("call_1", *FIT)])[:3], "close"))
+    house.cloud.on(mark, calling(FIT, stream=True))
+    reply = await ask(holding, mark, stream=True)
+    assert reply.header("x-majordomo-mode") == "burst"
+    assert said(reply, stream=True) == b"".join(fake.tool_events([("call_1", *FIT)]))
+
+
+@pytest.mark.parametrize(("alias", "tools"), [("auto", None), ("resting", TOOLS)])
+async def test_what_needs_no_check_streams_as_it_comes(
+    holding: GatewayProcess, house: House, mark: str, alias: str, tools: object
+) -> None:
+    events = fake.text_events(["one ", "two "])
+    steps = asyncio.Semaphore(2)
+    house.small.on(mark, fake.reply_sse(events, steps=steps))
+    async with await open_stream(holding.url, mark, model=alias, tools=tools) as client:
+        found: list[bytes] = []
+        async for arrival in client.events(await client.head()):
+            if not is_heartbeat(arrival.raw):
+                found.append(arrival.raw)
+            if found == events[:2]:
+                for _ in events[2:]:
+                    steps.release()
+    assert found == events
+
+
+async def test_a_reply_too_long_to_be_held_goes_out_unchecked_and_says_so(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    long = json.dumps({"town": "x" * 5_000_000})
+    house.small.on(mark, calling(("weather", long), stream=True))
+    reply = await ask(holding, mark, stream=True)
+    assert house.seen(mark) == ["small"]
+    found = await holding.exchange(reply.exchange_id)
+    assert any("unchecked" in note for note in found["notes"])
