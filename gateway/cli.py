@@ -7,11 +7,13 @@ Exit statuses: 0 all is well; 1 something is wrong, and said; 2 the command line
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from capture.exchange import Mode
 from gateway.home import Home
+from trainer.commands_adapters import app as adapters_app
 
 app = typer.Typer(
     name="majordomo",
@@ -23,8 +25,11 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="The settings: checked, as they count, and their schema.")
 key_app = typer.Typer(help="API keys: who may ask this gateway.")
+train_app = typer.Typer(help="Training: make the local model better by what the house saw.")
 app.add_typer(config_app, name="config", no_args_is_help=True)
 app.add_typer(key_app, name="key", no_args_is_help=True)
+app.add_typer(train_app, name="train", no_args_is_help=True)
+app.add_typer(adapters_app, name="adapters", no_args_is_help=True)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on, for this run.")]
 Port = Annotated[
@@ -46,12 +51,14 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _top(
+    ctx: typer.Context,
     *,
-    version: Annotated[  # its callback acts
+    version: Annotated[  # noqa: ARG001  # its callback acts
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
     ] = False,
 ) -> None:
     """MAJORDOMO_HOME names the home directory; without it that is ~/.majordomo."""
+    ctx.obj = Home.locate().root  # what the trainer's commands are given
 
 
 @app.command()
@@ -123,6 +130,68 @@ def logs(
     from gateway.commands.logs import logs as run
 
     run(Home.locate(), lines=lines, follow=follow, as_json=as_json)
+
+
+@app.command()
+def weekly(*, as_json: AsJson = False) -> None:
+    """Each week's sovereignty index, cost and success."""
+    from gateway.commands.weekly import weekly as run
+
+    run(Home.locate(), as_json=as_json)
+
+
+@app.command()
+def export(
+    format: Annotated[
+        Literal["chat", "sharegpt"],
+        typer.Option(help="`chat` for mlx-lm, `sharegpt` as Hermes Agent writes it."),
+    ],
+    out: Annotated[
+        str, typer.Option(help="A directory; `-` prints the rows. HOME/exports/FORMAT when none.")
+    ] = "",
+    outcome: Annotated[
+        Literal["success", "failure", "unknown"] | None,
+        typer.Option(help="Only turns with this outcome."),
+    ] = None,
+    mode: Annotated[Mode | None, typer.Option(help="Only turns answered in this mode.")] = None,
+    skill: Annotated[str | None, typer.Option(help="Only turns of this skill.")] = None,
+    since: Annotated[str | None, typer.Option(help="From this day or time on (UTC).")] = None,
+    until: Annotated[str | None, typer.Option(help="Before this day or time (UTC).")] = None,
+    *,
+    private: Annotated[
+        bool, typer.Option("--private", help="Also what never leaves home.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write what was asked and answered as training data, with a manifest."""
+    from capture.exports import Format
+    from gateway.commands.export import Chosen
+    from gateway.commands.export import export as run
+
+    chosen = Chosen(Format(format), outcome, mode, skill, since, until, private)
+    run(Home.locate(), chosen, out, as_json=as_json)
+
+
+@train_app.command("now")
+def train_now(
+    *,
+    again: Annotated[bool, typer.Option("--again", help="Also when nothing is new.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run one cycle: curate, train, judge, and promote what is better. Exit status 3: there is
+    nothing to train on."""
+    from gateway.commands.training import household
+    from trainer.commands import now as run
+
+    run(**household(Home.locate()), again=again, as_json=as_json)
+
+
+@train_app.command("history")
+def train_history(*, as_json: AsJson = False) -> None:
+    """List the cycles there were, and how each ended."""
+    from trainer.commands import history as run
+
+    run(Home.locate().root, as_json=as_json)
 
 
 @config_app.command("check")

@@ -34,6 +34,8 @@ def examine(home: Home, *, ask: bool = False) -> tuple[Check, ...]:
     found += asyncio.run(network.upstreams(settings))
     used = any(upstream.kind == "house" for upstream in settings.upstreams.values())
     found += machine.house_model(HOUSE_MODEL_DIR, used=used)
+    if used:
+        found += machine.adapter(home.adapters, HOUSE_MODEL_DIR)
     found += network.contexts(settings)
     if ask:
         found += asyncio.run(network.asked(home, settings))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from capture.exchange import Mode
+from capture.exchange import Attempt, Mode
 from capture.messages import Usage
 from gateway import pricing
 from gateway.circuit import Circuit
@@ -23,6 +23,7 @@ from gateway.settings import Settings, Target, UpstreamSettings
 from gateway.thinking import ThinkingStore
 from gateway.upstreams.anthropic import Anthropic
 from gateway.upstreams.base import Prepared, Upstream
+from gateway.upstreams.house_lease import Lease, LeasedReply
 from gateway.upstreams.mlx_lm import MlxLm
 from gateway.upstreams.openai_compatible import OpenAICompatible
 from gateway.upstreams.transport import (
@@ -50,6 +51,15 @@ class House(Protocol):
         """Empty when this machine cannot run it; `failure` says why."""
         ...
 
+    @property
+    def adapter(self) -> str | None:
+        """Id of the adapter that answers now; None for the base alone."""
+        ...
+
+    def lease(self) -> Lease:
+        """Where to send one request, once `ready`; that child stays until the lease ends."""
+        ...
+
 
 @dataclass(slots=True)
 class Link:
@@ -68,14 +78,28 @@ class Link:
     """The child process behind it; None for every upstream that is not ours to run."""
     _base_url: str = ""
 
-    async def post(self, prepared: Prepared) -> Reply:
-        """Send one request and wait for the head of its reply. Raises TransportError."""
-        if self.house is not None:
-            await self._follow(self.house)
-        return await self.transport.post(prepared, self.settings.deadlines)
+    @property
+    def adapter(self) -> str | None:
+        """Id of the adapter it answers with now; None for the base alone, and for models whose
+        weights are not ours to choose."""
+        return None if self.house is None else self.house.adapter
 
-    async def _follow(self, house: House) -> None:
-        """Wait for the house model's process, and go where it listens since its last start."""
+    async def post(self, prepared: Prepared, attempt: Attempt) -> Reply:
+        """Send one request and wait for the head of its reply. `attempt` learns which adapter it
+        went to. Raises TransportError."""
+        if self.house is None:
+            return await self.transport.post(prepared, self.settings.deadlines)
+        lease = await self._follow(self.house)
+        attempt.adapter = lease.adapter
+        try:
+            reply = await self.transport.post(prepared, self.settings.deadlines)
+        except BaseException:
+            lease.end()
+            raise
+        return LeasedReply(reply, lease)
+
+    async def _follow(self, house: House) -> Lease:
+        """Wait for the house model's process, and go where the one that answers now listens."""
         seconds = self.settings.deadlines.first_token
         if not house.base_url:
             raise ConnectFailed(f"the house model cannot run here: {house.failure}")
@@ -84,9 +108,11 @@ class Link:
                 await house.ready.wait()
         except TimeoutError:
             raise DeadlineExceeded("first_token", seconds) from None
-        if house.base_url != self._base_url:
+        lease = house.lease()
+        if lease.base_url != self._base_url:
             self.transport.close()
-            self.transport, self._base_url = HttpTransport(house.base_url), house.base_url
+            self.transport, self._base_url = HttpTransport(lease.base_url), lease.base_url
+        return lease
 
     def cost(self, model: str, usage: Usage | None) -> float | None:
         """US dollars for one attempt; None when unknown."""
@@ -221,8 +247,10 @@ class Links:
         )
 
     def _now(self, place: Place) -> Place:
-        ready = self._by_name[place.upstream].circuit.ready
-        return place if ready else replace(place, healthy=False)
+        link = self._by_name[place.upstream]
+        if link.adapter != place.adapter:
+            place = replace(place, adapter=link.adapter)
+        return place if link.circuit.ready else replace(place, healthy=False)
 
     def _price(self, place: Place, features: Features) -> Place:
         link = self._by_name[place.upstream]

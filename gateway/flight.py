@@ -14,7 +14,7 @@ from typing import Protocol
 
 import orjson
 
-from capture.exchange import Candidate, Mode, RouteDecision
+from capture.exchange import Attempt, Candidate, Mode, RouteDecision
 from gateway.errors import GatewayError
 from gateway.upstreams.base import ChatRequest
 
@@ -77,6 +77,10 @@ class Flight:
         """Seconds from the request being whole to its first attempt."""
         self.candidate: Candidate | None = decision.chosen
         self.attempts = 0
+        self.attempt: Attempt | None = None
+        """The latest try; None before the first."""
+        self.turned: str | None = None
+        """What led away from the decision's choice while it ran; None: nothing did."""
         self.started = False
         """The response head has gone out: an error can only be told in-band now."""
         self.gone = False
@@ -185,11 +189,15 @@ class Flight:
             (b"x-majordomo-exchange", id_),
             (b"x-majordomo-attempts", b"%d" % self.attempts),
         ]
-        if self.decision.reasons:
-            headers.append((b"x-majordomo-reason", _ascii(self.decision.reasons[-1].code)))
+        reasons = self.decision.reasons
+        reason = self.turned or (reasons[-1].code if reasons else None)
+        if reason is not None:
+            headers.append((b"x-majordomo-reason", _ascii(reason)))
         if self.candidate is not None:
             headers.append((b"x-majordomo-mode", self.candidate.mode.value.encode()))
             headers.append((b"x-majordomo-model", _ascii(self.candidate.model)))
+        if self.attempt is not None and self.attempt.adapter is not None:
+            headers.append((b"x-majordomo-adapter", self.attempt.adapter.encode()))
         if not self.capturing:
             headers.append((b"x-majordomo-capture", b"unrecorded"))
         return headers

@@ -6,6 +6,8 @@
       keys.json               0600   hashed API keys
       majordomo.db            0600   the store
       journal/                0700   append-only segments
+      adapters/               0700   LoRA weights and which of them is live (`capture.adapters`)
+      exports/                0700   what `majordomo export` wrote, once it has
       logs/                   0700   gateway.jsonl and house.log
       cache/                  0700   what can be made again: the house model's working directory
       run/                    0700   who is serving now, and where
@@ -71,6 +73,15 @@ class Home:
     @property
     def journal(self) -> Path:
         return self.root / "journal"
+
+    @property
+    def adapters(self) -> Path:
+        return self.root / "adapters"
+
+    @property
+    def exports(self) -> Path:
+        """Where `majordomo export` writes unless told otherwise; made by it."""
+        return self.root / "exports"
 
     @property
     def logs(self) -> Path:

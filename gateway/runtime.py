@@ -15,17 +15,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from capture import clock
+from capture.adapters import sha256
 from capture.exchange import ExchangeEnd
 from capture.ingest import Ingester
 from capture.journal import Journal, new_epoch
 from capture.store import Store
 from gateway import budget, pricing
+from gateway.adapters import WEIGHTS_OF_BASE, AdapterWatch
 from gateway.addresses import is_loopback
 from gateway.auth import HostGuard, Keyring
 from gateway.budget import Ledger
 from gateway.config import ConfigErrors, ConfigWatcher, Loaded
 from gateway.fleet import Links
 from gateway.flight import Flight, InFlight
+from gateway.history import HistoryKeeper, homes_of
 from gateway.home import Home
 from gateway.keys import KeysError
 from gateway.models import list_models
@@ -39,8 +43,10 @@ from gateway.thinking import ThinkingStore
 from gateway.upstreams.house import HouseServer
 from gateway.version import VERSION
 from gateway.warm_thinking import warm_thinking
+from routers import schemas
 from routers.escalation import ConversationIn
 from routers.features import Fleet
+from routers.history import History
 
 HOUSE_MODEL = Path(__file__).parent / "house_model"
 _CATCH_UP_SECONDS = 30.0
@@ -76,6 +82,7 @@ class Runtime:
         """Why the keys file as it is now was refused; None when its keys are the ones that open."""
         self.guard = HostGuard(listening_on, settings.server.allowed_hosts)
         self.house: HouseServer | None = None
+        self._follows: asyncio.Task[None] | None = None
         self.store: Store
         self.ingester: Ingester
         self.ledger: Ledger
@@ -108,24 +115,32 @@ class Runtime:
         self.ingester.start()
         if not await self.ingester.catch_up(_CATCH_UP_SECONDS):
             log.warning("the last run's journal is not in the store yet: budgets may start too low")
-        now = time.time()
+        now = clock.now()
         limits = loaded.settings.escalation.budget
         self.ledger = Ledger(
             limits.day_usd,
             limits.month_usd,
             await asyncio.to_thread(self.store.spent, budget.day_start(now)),
             await asyncio.to_thread(self.store.spent, budget.month_start(now)),
+            clock.now,
         )
         await self._start_house(loaded.settings)
         self.seats = Seats(self._build(loaded), self.telemetry)
         self.seats.start()
+        history = HistoryKeeper(self.store, self.home.adapters, _house_base, self._know)
+        homes = self._homes()
+        if homes is not None:
+            await history.refresh(homes)
         self.config.on_change(self._reload)
         self.config.start()
         links = self.seats.current.desk.links
         self._chores = [
             asyncio.create_task(self._watch_keys(), name="watch-keys"),
             asyncio.create_task(warm_thinking(self.store, links), name="warm-thinking"),
+            asyncio.create_task(history.follow(self._homes), name="history"),
         ]
+        if self.seats.current.desk.verify:
+            self._chores.append(asyncio.create_task(asyncio.to_thread(schemas.warm)))
         if links.priced:
             self._chores.append(asyncio.create_task(asyncio.to_thread(pricing.warm)))
 
@@ -137,6 +152,7 @@ class Runtime:
         for chore in self._chores:
             chore.cancel()
         self.seats.current.desk.links.close()
+        self._unfollow()
         if self.house is not None:
             await self.house.stop()
         await self.ingester.catch_up(5.0)
@@ -188,6 +204,7 @@ class Runtime:
                     "model": place.model,
                     "local": place.local,
                     "context_length": place.context_length,
+                    "adapter": place.adapter,
                     "circuit": current.desk.links[place.upstream].circuit.state,
                 }
                 for place in self.fleet().places
@@ -202,8 +219,12 @@ class Runtime:
             if self.house is None
             else {
                 "ready": self.house.ready.is_set(),
+                "pid": self.house.pid,
                 "failure": self.house.failure,
                 "restarts": self.house.restarts,
+                "adapter": self.house.adapter,
+                "adapter_wanted": self.house.wanted,
+                "adapter_failure": self.house.adapter_failure,
             },
         }
 
@@ -222,6 +243,7 @@ class Runtime:
             budget=self._retry_budget,
             capture=settings.capture,
             on_end=self._count,
+            verify=settings.escalation.verify == "tool_calls",
         )
         policy = build_policy(settings.escalation)
         return Current(
@@ -252,14 +274,23 @@ class Runtime:
         """Run the house model's process once some upstream is `kind: house`."""
         if self.house is None and _wants_house(settings):
             self.house = HouseServer(HOUSE_MODEL, self.home.house_log)
+            watch = AdapterWatch(self.home.adapters, self.house)
+            await watch.first()
             await self.house.start()
+            self._follows = asyncio.create_task(watch.follow(), name="follow-adapters")
 
     def _retire_house(self, settings: Settings) -> None:
         """Stop it once none is, after the replies it is giving."""
         if self.house is not None and not _wants_house(settings):
             house, self.house = self.house, None
+            self._unfollow()
             task = asyncio.create_task(self._stop_idle(house), name="retire-house")
             self._chores.append(task)
+
+    def _unfollow(self) -> None:
+        follows, self._follows = self._follows, None
+        if follows is not None:
+            follows.cancel()
 
     async def _stop_idle(self, house: HouseServer) -> None:
         before = {flight.id for flight in self.in_flight()}
@@ -268,6 +299,14 @@ class Runtime:
                 break
             await asyncio.sleep(1.0)
         await house.stop()
+
+    def _homes(self) -> frozenset[tuple[str, str]] | None:
+        """The places whose history counts; None while no request asks for any."""
+        current = self.seats.current
+        return None if current.policy.learned is None else homes_of(current.desk.links)
+
+    def _know(self, history: History) -> None:
+        self.seats.history = history
 
     async def _watch_keys(self) -> None:
         """Take made and revoked keys at once; keep the ring while the file cannot be read."""
@@ -291,6 +330,10 @@ class Runtime:
         self.telemetry.exchange(end, flight.decision)
         if end.status == "ok" and flight.conversation is not None and flight.candidate is not None:
             self.seats.conversations.answered(flight.conversation, flight.candidate.mode)
+
+
+def _house_base() -> str | None:
+    return sha256(HOUSE_MODEL / WEIGHTS_OF_BASE)
 
 
 def _wants_house(settings: Settings) -> bool:

@@ -18,6 +18,7 @@ from gateway.relay import Desk
 from gateway.settings import Limits, Settings
 from gateway.telemetry import Telemetry
 from routers.escalation import Policy
+from routers.history import EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Seats:
         self.current = current
         self.telemetry = telemetry
         self.conversations = ConversationModes()
+        self.history = EMPTY
+        """What is known of every skill, as `gateway.history` last read it."""
         self._flights: dict[str, Flight] = {}
         self._entered = 0
         self._ticker: asyncio.Task[None] | None = None

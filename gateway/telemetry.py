@@ -54,6 +54,10 @@ class HouseVitals:
     ready: bool
     failure: str | None
     """Why it does not serve; None when it does or is starting for the first time."""
+    adapter: str | None = None
+    """Id of the adapter it answers with; None for the base alone."""
+    adapter_failure: str | None = None
+    """Why that is not the incumbent; None when it is, or soon will be."""
 
 
 @dataclass(frozen=True, slots=True)

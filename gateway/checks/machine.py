@@ -9,7 +9,9 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from capture.adapters import sha256
 from gateway import ownership
+from gateway.adapters import WEIGHTS_OF_BASE, choose
 from gateway.checks.result import Check, ok
 from gateway.upstreams.house_model import changed_files, context_length, unusable
 
@@ -80,3 +82,14 @@ def house_model(model_dir: Path, *, used: bool) -> Sequence[Check]:
     holds = "" if length is None else f", {length:,} tokens of context"
     verified = "whole" if changed is not None else "there (no hashes were recorded)"
     return [ok("house-model", f"{verified}{holds}")]
+
+
+def adapter(directory: Path, model_dir: Path) -> Iterator[Check]:
+    """Whether the incumbent adapter can be served on the house model."""
+    choice = choose(directory, sha256(model_dir / WEIGHTS_OF_BASE))
+    if choice.refusal is not None:
+        answers = "the base alone" if choice.adapter is None else f"adapter {choice.adapter.id}"
+        text = f"{choice.refusal}; {answers} stands in for it"
+        yield Check("adapter", "problem", text, "`majordomo adapters rollback`, or train again")
+    elif choice.incumbent is not None:
+        yield ok("adapter", f"adapter {choice.incumbent} is live, and whole")

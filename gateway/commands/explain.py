@@ -106,6 +106,7 @@ def _explanation(detail: ExchangeDetail) -> Explanation:
             for place, reason in decision.excluded
         ],
         config_generation=decision.config_generation,
+        skill=decision.skill,
         confidence=decision.confidence,
         propensity=decision.propensity,
         attempts=[AttemptView.model_validate(attempt) for attempt in detail.attempts],
@@ -114,6 +115,9 @@ def _explanation(detail: ExchangeDetail) -> Explanation:
 
 def _show(why: Explanation) -> None:
     say(f"[bold]{clean(why.sentence)}[/]")
+    if why.skill is not None:
+        known = "" if why.confidence is None else f", at home with probability {why.confidence:.2f}"
+        say(f"skill: {clean(why.skill)}{known}")
     if why.private:
         say("It was private: it could not leave home on any path.")
     if why.rules:
@@ -130,6 +134,8 @@ def _show(why: Explanation) -> None:
         took = "" if attempt.total_s is None else f" in {attempt.total_s:.2f} s"
         error = "" if attempt.error is None else f": {clean(attempt.error)}"
         place = _place(attempt.model, attempt.upstream)
+        if attempt.adapter is not None:
+            place += f" with adapter {clean(attempt.adapter)}"
         say(f"attempt {number}: {place}: {clean(attempt.status)}{took}{error}")
 
 

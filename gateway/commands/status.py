@@ -59,7 +59,12 @@ def _show(said: Json) -> None:
 
 def _house(house: Json) -> str:
     state = "ready" if house.get("ready") else f"not ready: {house.get('failure') or 'starting'}"
-    return f"house model {clean(state)}, restarted {clean(house.get('restarts'))} times"
+    adapter, wanted = house.get("adapter"), house.get("adapter_wanted")
+    answers = f"adapter {adapter}" if adapter else "the base alone, no adapter"
+    if adapter != wanted and house.get("adapter_failure") is None:
+        answers += f" (soon {f'adapter {wanted}' if wanted else 'the base alone'})"
+    restarts = f"restarted {house.get('restarts')} times"
+    return f"house model {clean(state)}, {clean(answers)}, {clean(restarts)}"
 
 
 def _objects(value: object) -> list[Json]:

@@ -1,70 +1,42 @@
 """The house model's server: a real `mlx_lm.server` in a child process, kept alive.
 
-`HouseServer` starts it, waits until it answers, lets it say a few tokens so that no client waits
-for what only the first request costs, watches it, and starts it again when it ends. It owns the
-process and its log; requests go to it through the transport like to any other upstream.
+`HouseServer` sees to it that one `HouseProcess` answers, starts another when that one ends, and
+brings in the adapter that is wanted: a second child is started with it and warmed up beside the
+first, new requests then go to the second, and the first ends when its last reply has. No reply is
+cut and no request waits; an adapter that does not come up changes nothing but `adapter_failure`,
+and is tried again later. For those seconds the model lies in memory twice.
 
-The child listens on loopback alone, gets an environment without secrets, may not reach a model
-hub, answers no foreign origin, and never outlives the gateway (`house_child`). It does not compile
-kernels: for a model this small that gains nothing, and on a CPU the first request would wait half a
-minute for a C++ compiler, whose libraries mlx loads from the temporary directory.
+One child could change adapters by itself (`adapters` in a request's body), but it finishes every
+reply under way before it loads another, and lets all new requests wait meanwhile: measured, 12 s
+behind one stream of 850 tokens.
+
+Requests go to it through the transport like to any other upstream.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
-import socket
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
 
-from gateway.home import FILE_MODE, make_private_directory
+from gateway.home import make_private_directory
+from gateway.upstreams.house_lease import Lease
 from gateway.upstreams.house_model import unusable
-
-if TYPE_CHECKING:  # the gateway starts without an HTTP library; only who talks needs one
-    from gateway.upstreams.house_talk import Talk
+from gateway.upstreams.house_process import (
+    AdapterFiles,
+    Command,
+    Ground,
+    HouseProcess,
+    Patience,
+    mlx_command,
+)
 
 log = logging.getLogger(__name__)
-
-CHILD_SCRIPT = Path(__file__).resolve().with_name("house_child.py")
-LOG_BYTES = 4 * 1024 * 1024
-
-PASSED_ON = frozenset(
-    ["PATH", "HOME", "USER", "LANG", "TZ", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "SDKROOT"]
-)
-PASSED_ON_PREFIXES = ("LC_", "LD_", "DYLD_", "OMP_", "OPENBLAS_", "MKL_", "MLX_", "METAL_")
-
-Command = Callable[[int], Sequence[str]]
-"""The child's command line for a port."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the supervisor waits for what, in seconds."""
-
-    healthy: float = 120.0
-    """From the start to the first answer of `/health`."""
-    warm: float = 120.0
-    """For the first completion."""
-    poll: float = 0.1
-    """Between two looks at a server that is starting."""
-    watch: float = 5.0
-    """Between two looks at one that runs."""
-    stop: float = 3.0
-    """From asking the child to end to ending it."""
-    steady: float = 30.0
-    """A child that served this long starts the backoff afresh."""
-    first_backoff: float = 0.2
-    """Before the first restart; doubles with each failure in a row."""
-    most_backoff: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +53,25 @@ class HouseState:
     """From the last start to its first completion; None before one succeeded."""
     failure: str | None
     """Why it does not serve; None when it does or is starting for the first time."""
+    adapter: str | None
+    """Id of the adapter it answers with; None for the base alone."""
+    adapter_failure: str | None
+    """Why that is not the one it should be; None when it is, or soon will be."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """A wanted adapter did not come up, and is left in peace for a while."""
+
+    why: str
+    failures: int
+    """In a row."""
+    until: float
+    """By `time.monotonic`."""
 
 
 class HouseServer:
-    """Supervises one child. Use it on one event loop; `start` and `stop` once each."""
+    """Supervises the children. Use it on one event loop; `start` and `stop` once each."""
 
     def __init__(
         self,
@@ -97,30 +84,61 @@ class HouseServer:
         on_change: Callable[[HouseState], None] | None = None,
     ) -> None:
         self.model_dir = model_dir
-        self.log_path = log_path
-        self.cache_dir = cache_dir or log_path.parent.parent / "cache"
-        """The child's working and temporary directory; by default HOME/cache for HOME/logs."""
         self.ready = asyncio.Event()
-        """Set while the server answers completions."""
+        """Set while the server answers completions; stays set while adapters change."""
         self.failure: str | None = None
         """Why it does not serve; None when it does or is starting for the first time."""
         self.restarts = 0
-        """Children started after the first."""
-        self.start_seconds: float | None = None
-        """From the last start to its first completion; None before one succeeded."""
-        self.pid: int | None = None
-        """The child's process id; None while no child runs."""
+        """Children started because one had ended."""
+        self.cache_dir = cache_dir or log_path.parent.parent / "cache"
+        """The children's working and temporary directory; by default HOME/cache for HOME/logs."""
+        self._ground = Ground(
+            command or partial(mlx_command, model_dir),
+            log_path,
+            self.cache_dir,
+            patience or Patience(),
+        )
         self._real = command is None
-        self._command: Command = command or partial(mlx_command, model_dir)
-        self._patience = patience or Patience()
         self._on_change = on_change
-        self._port = 0
+        self._serving: HouseProcess | None = None
+        self._processes: set[HouseProcess] = set()
+        self._wanted: AdapterFiles | None = None
+        self._proven: AdapterFiles | None = None
+        self._refused: str | None = None
+        self._rest: _Rest | None = None
+        self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
     def base_url(self) -> str:
-        """Root of its API, `/v1` included; empty before `start`. May change when it restarts."""
-        return f"http://127.0.0.1:{self._port}/v1" if self._port else ""
+        """Root of the API of the child that answers; empty before `start`. Changes with it."""
+        return "" if self._serving is None else self._serving.base_url
+
+    @property
+    def pid(self) -> int | None:
+        """Of the child that answers, or is to; None while none runs."""
+        return None if self._serving is None else self._serving.pid
+
+    @property
+    def adapter(self) -> str | None:
+        """Id of the adapter that really answers; None for the base alone."""
+        answers = None if self._serving is None else self._serving.adapter
+        return None if answers is None else answers.id
+
+    @property
+    def wanted(self) -> str | None:
+        """Id of the adapter that is wanted (None: the base alone). It answers once it is
+        `adapter`."""
+        return None if self._wanted is None else self._wanted.id
+
+    @property
+    def adapter_failure(self) -> str | None:
+        """Why what answers is not the incumbent; None when it is, or soon will be."""
+        if self._refused is not None:
+            return self._refused
+        if self._rest is None:
+            return None
+        return f"{_named(self._wanted)} did not come up: {self._rest.why}"
 
     def state(self) -> HouseState:
         return HouseState(
@@ -128,9 +146,29 @@ class HouseServer:
             base_url=self.base_url,
             pid=self.pid,
             restarts=self.restarts,
-            start_seconds=self.start_seconds,
+            start_seconds=None if self._serving is None else self._serving.start_seconds,
             failure=self.failure,
+            adapter=self.adapter,
+            adapter_failure=self.adapter_failure,
         )
+
+    def lease(self) -> Lease:
+        """The right to one reply of the child that answers now. Only while `ready`."""
+        if self._serving is None:
+            raise RuntimeError("the house model's server was never started")
+        return self._serving.lease()
+
+    def want(self, adapter: AdapterFiles | None) -> None:
+        """Answer with this adapter as soon as it is warm; None: with the base alone."""
+        self._wanted = adapter
+        self._refused = self._rest = None
+        self._changed.set()
+        self._tell()
+
+    def refuse(self, why: str) -> None:
+        """The incumbent cannot be served: go on with what is wanted so far, and say why."""
+        self._refused = why
+        self._tell()
 
     async def start(self) -> None:
         """Begin to serve, in the background; wait for `ready` to know when. When this machine
@@ -141,143 +179,129 @@ class HouseServer:
                 log.warning("house model: %s", self.failure)
                 return
         make_private_directory(self.cache_dir)
-        make_private_directory(self.log_path.parent)
-        self._port = free_port()
-        self._task = asyncio.create_task(self._supervise(), name="house-model")
+        make_private_directory(self._ground.log_path.parent)
+        self._serving = self._begin(self._wanted)
+        self._task = asyncio.create_task(self._supervise(self._serving), name="house-model")
 
     async def stop(self) -> None:
-        """End the child and the watch over it. Safe to call twice, or without `start`."""
+        """End the children and the watch over them. Safe to call twice, or without `start`."""
         task, self._task = self._task, None
         if task is None:
             return
         task.cancel()
         await asyncio.wait([task])
+        for process in self._processes:
+            process.end()
+        if self._processes:
+            await asyncio.wait([process.over for process in self._processes])
         self.ready.clear()
 
-    async def _supervise(self) -> None:
+    def _begin(self, adapter: AdapterFiles | None) -> HouseProcess:
+        process = HouseProcess(self._ground, adapter)
+        process.start()
+        self._processes.add(process)
+        process.over.add_done_callback(lambda _: self._processes.discard(process))
+        return process
+
+    async def _supervise(self, process: HouseProcess) -> None:
         failures = 0
+        patience = self._ground.patience
         while True:
-            started = time.monotonic()
-            try:
-                self.failure = await self._live_once(started)
-            finally:
-                self.ready.clear()
-                self.pid = None
+            began = time.monotonic()
+            self.failure = await self._reign(process)
+            self.ready.clear()
             self._tell()
-            steady = time.monotonic() - started > self._patience.steady
+            steady = time.monotonic() - began > patience.steady
             failures = 1 if steady else failures + 1
-            pause = backoff(failures, self._patience)
+            pause = backoff(failures, patience)
             log.warning("house model: %s; starting again in %.1f s", self.failure, pause)
             await asyncio.sleep(pause)
-            if failures > 1:
-                self._port = free_port()
             self.restarts += 1
+            self._serving = process = self._begin(self._fit_to_start())
+
+    def _fit_to_start(self) -> AdapterFiles | None:
+        """What a child is started with when none answers: the wanted adapter, and if that did not
+        come up, the last that did, else the base alone."""
+        if self._rest is None:
+            return self._wanted
+        return None if self._proven == self._wanted else self._proven
+
+    async def _reign(self, process: HouseProcess) -> str:
+        """From one child's start to the end of the one that answers then, and why it ended."""
+        why = await process.until_up()
+        if why is not None:
+            self._failed(process.adapter, why)
+            return why
+        self._crown(process)
+        while True:
+            heir = asyncio.create_task(self._heir(process), name="house-heir")
+            try:
+                await asyncio.wait({heir, process.over}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                heir.cancel()  # of no effect on one that is there
+            if not heir.done():
+                return process.over.result()
+            process = heir.result()
+            self._crown(process)
+
+    def _crown(self, process: HouseProcess) -> None:
+        """From now on requests go to `process`, which is up."""
+        before, self._serving = self._serving, process
+        if process.adapter == self._wanted:
+            self._rest = None
+        self._proven = process.adapter
+        self.failure = None
+        self.ready.set()
+        if before is not None and before is not process:
+            before.retire()
+        seconds = process.start_seconds or 0.0
+        log.info("house model: ready with %s after %.1f s", _named(process.adapter), seconds)
+        self._tell()
+
+    async def _heir(self, serving: HouseProcess) -> HouseProcess:
+        """A child that answers with the wanted adapter, once that is not what answers now."""
+        while True:
+            await self._until_due(serving.adapter)
+            wanted = self._wanted
+            process = self._begin(wanted)
+            try:
+                why = await process.until_up()
+            except asyncio.CancelledError:
+                process.end()
+                raise
+            if why is None and wanted == self._wanted:
+                return process
+            if why is None:
+                process.end()
+            else:
+                self._failed(wanted, why)
+                log.warning("house model: %s; %s goes on", self.adapter_failure, self.adapter)
+                self._tell()
+
+    async def _until_due(self, answers: AdapterFiles | None) -> None:
+        """Until another adapter than `answers` is wanted, and is not resting."""
+        while True:
+            rest = 0.0 if self._rest is None else self._rest.until - time.monotonic()
+            if self._wanted != answers and rest <= 0:
+                return
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(rest if rest > 0 else None):
+                    await self._changed.wait()
+
+    def _failed(self, adapter: AdapterFiles | None, why: str) -> None:
+        """Remember that a child with `adapter` did not come up."""
+        if adapter == self._proven:
+            self._proven = None
+        if adapter == self._wanted:
+            patience = self._ground.patience
+            failures = 1 if self._rest is None else self._rest.failures + 1
+            rest = min(patience.most_rest, patience.first_rest * 2 ** min(failures - 1, 16))
+            self._rest = _Rest(why, failures, time.monotonic() + rest)
 
     def _tell(self) -> None:
         if self._on_change is not None:
             self._on_change(self.state())
-
-    async def _live_once(self, started: float) -> str:
-        """Run one child from start to end; returns why it ended."""
-        try:
-            child = await self._spawn()
-        except OSError as error:
-            return f"cannot be started: {error}"
-        self.pid = child.pid
-        exited = asyncio.ensure_future(child.wait())
-        try:
-            why = await self._serve(exited, started)
-            return await self._last_words(exited, why or "ended")
-        finally:
-            await self._end(child, exited)
-
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        with _open_log(self.log_path) as output:
-            return await asyncio.create_subprocess_exec(
-                *self._command(self._port),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=output,
-                stderr=asyncio.subprocess.STDOUT,
-                env=child_environment(os.environ, self.cache_dir),
-                cwd=self.cache_dir,
-                start_new_session=True,
-            )
-
-    async def _serve(self, exited: asyncio.Future[int], started: float) -> str | None:
-        """Until the child is to be ended, and why; None when it ended by itself."""
-        from gateway.upstreams.house_talk import Talk
-
-        async with Talk(self._port) as talk:
-            if (why := await self._until_healthy(talk, exited, started)) or exited.done():
-                return why
-            if why := await talk.complete(self._patience.warm):
-                return why
-            self.start_seconds = time.monotonic() - started
-            self.failure = None
-            self.ready.set()
-            self._tell()
-            log.info("house model: ready after %.1f s", self.start_seconds)
-            while not exited.done():
-                await asyncio.wait({exited}, timeout=self._patience.watch)
-                if not exited.done() and await talk.broken():
-                    return "stopped generating"
-        return None
-
-    async def _until_healthy(
-        self, talk: Talk, exited: asyncio.Future[int], started: float
-    ) -> str | None:
-        while not exited.done() and not await talk.healthy():
-            if time.monotonic() - started > self._patience.healthy:
-                return f"did not answer within {self._patience.healthy:.0f} s"
-            await asyncio.wait({exited}, timeout=self._patience.poll)
-        return None
-
-    async def _last_words(self, exited: asyncio.Future[int], otherwise: str) -> str:
-        """Why the child ended, by its exit status and the last line of its log; `otherwise` for
-        one that has not ended by itself."""
-        await asyncio.wait({exited}, timeout=0.1)
-        if not exited.done():
-            return otherwise
-        code = exited.result()
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
-        line = last_line(self.log_path)
-        return f"{how}: {line}" if line and code > 0 else how
-
-    async def _end(self, child: asyncio.subprocess.Process, exited: asyncio.Future[int]) -> None:
-        _signal_group(child.pid, signal.SIGTERM)
-        await asyncio.wait({exited}, timeout=self._patience.stop)
-        _signal_group(child.pid, signal.SIGKILL)
-        if child.stdin is not None:
-            child.stdin.close()
-        await exited
-
-
-def mlx_command(model_dir: Path, port: int) -> tuple[str, ...]:
-    """The real server. `-P` keeps the working directory out of the import path; the empty
-    allow-list of origins stands for mlx_lm.server's own `*`."""
-    return (
-        *(sys.executable, "-P", str(CHILD_SCRIPT)),
-        *("--model", str(model_dir), "--host", "127.0.0.1", "--port", str(port)),
-        *("--allowed-origins", "", "--log-level", "WARNING", "--max-tokens", "512"),
-    )
-
-
-def child_environment(environ: Mapping[str, str], cache_dir: Path) -> dict[str, str]:
-    """What the child may know: how to find programs and libraries, and nothing secret."""
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
-    }
-    return kept | {
-        "TMPDIR": str(cache_dir),
-        "MLX_DISABLE_COMPILE": "1",
-        "HF_HOME": str(cache_dir / "hub"),
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
 
 
 def backoff(failures: int, patience: Patience) -> float:
@@ -285,33 +309,5 @@ def backoff(failures: int, patience: Patience) -> float:
     return min(patience.most_backoff, patience.first_backoff * 2 ** min(failures - 1, 16))
 
 
-def free_port() -> int:
-    """A TCP port of loopback that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def last_line(path: Path) -> str:
-    """The last line of a log that says something, printable and at most 300 characters."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 8192))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    printable = "".join(c if c.isprintable() else " " for c in lines[-1]) if lines else ""
-    return printable[:300]
-
-
-def _open_log(path: Path) -> BinaryIO:
-    """The log, for appending; a log that has grown is put aside first."""
-    if path.exists() and path.stat().st_size > LOG_BYTES:
-        path.replace(path.with_name(path.name + ".1"))
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE), "ab")
-
-
-def _signal_group(pid: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # it is gone already
-        os.killpg(pid, number)
+def _named(adapter: AdapterFiles | None) -> str:
+    return "the base alone" if adapter is None else f"adapter {adapter.id}"

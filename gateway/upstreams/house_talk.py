@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import httpx2
 
 SECONDS = 5.0
+
+Health = Literal["well", "broken", "silent"]
+"""`broken`: it says itself that it cannot generate any more. Silence is no proof of that: it may be
+busy with a long prompt."""
 
 
 class Talk:
@@ -28,14 +32,13 @@ class Talk:
     ) -> None:
         await self._client.aclose()
 
-    async def healthy(self) -> bool:
-        """It answers, and says that it is well."""
-        return await self._health() == 200
-
-    async def broken(self) -> bool:
-        """It says itself that it cannot generate any more. Silence is no proof: it may be busy
-        with a long prompt."""
-        return await self._health() == 503
+    async def health(self) -> Health:
+        """How it is, by its own word."""
+        try:
+            status = (await self._client.get("/health")).status_code
+        except httpx2.HTTPError:
+            return "silent"
+        return "well" if status == 200 else "broken" if status == 503 else "silent"
 
     async def complete(self, seconds: float) -> str | None:
         """Have it say two tokens, sampled. Returns why it could not; None when it could."""
@@ -50,9 +53,3 @@ class Talk:
         except httpx2.HTTPError as error:
             return f"did not answer its first request: {type(error).__name__}"
         return None if reply.status_code == 200 else f"answered with HTTP {reply.status_code}"
-
-    async def _health(self) -> int | None:
-        try:
-            return (await self._client.get("/health")).status_code
-        except httpx2.HTTPError:
-            return None

@@ -209,7 +209,14 @@ def test_status_shows_what_the_gateway_says_without_control_characters(
                 "circuit": "closed",
             }
         ],
-        "house": {"ready": False, "failure": None, "restarts": 0},
+        "house": {
+            "ready": False,
+            "failure": None,
+            "restarts": 0,
+            "adapter": None,
+            "adapter_wanted": "20261121-030000-aaaaaa",
+            "adapter_failure": None,
+        },
         "problems": [{"code": "x", "effect": "warns", "text": "ollama keeps failing"}],
     }
     with Answering(lambda _, __: (200, said, {})).running() as gateway:
@@ -223,6 +230,7 @@ def test_status_shows_what_the_gateway_says_without_control_characters(
     assert "1 h 2 min" in ran.out
     assert "ollama keeps failing" in ran.out
     assert "not ready: starting" in ran.out
+    assert "the base alone, no adapter (soon adapter 20261121-030000-aaaaaa)" in ran.out
     assert as_json["running"] is True
 
 

@@ -15,6 +15,18 @@ from gateway.config_load import load_bytes
 from gateway.settings import Settings, needs_key
 
 LOCAL = "http://127.0.0.1:11434/v1"
+ONLY_HOME = """\
+upstreams:
+  o: {kind: openai_compatible, base_url: "http://127.0.0.1:11434/v1"}
+modes:
+  resting: {upstream: o, model: m}
+"""
+ONLY_BURST = """\
+upstreams:
+  c: {kind: anthropic, api_key_env: K}
+modes:
+  burst: {upstream: c, model: m}
+"""
 HOUSE = f"""\
 upstreams:
   ollama: {{kind: openai_compatible, base_url: "{LOCAL}"}}
@@ -247,6 +259,8 @@ WARNED = [
     (HOUSE + "  active: {upstream: far, model: m}", "active is not at home"),
     (HOUSE.replace("claude, model", "ollama, model"), "upstream `claude` is used by no mode"),
     (HOUSE + "escalation: {default: active}", "no model serves the default, active"),
+    (ONLY_HOME + "escalation: {default: learned}", "to burst, which no model serves"),
+    (ONLY_BURST + "escalation: {default: learned}", "`learned` has no local mode to learn about"),
     (HOUSE + "escalation: {fallback: [active]}", "nothing falls back to it"),
     (HOUSE + "escalation: {fallback: [burst, burst]}", "burst is listed before"),
     (HOUSE + "escalation: {rules: [{name: r, then: active}]}", "no model serves active"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from capture.adapters import WEIGHTS
 from gateway import ownership
 from gateway.checks import machine
 from gateway.checks.result import Check
@@ -20,6 +21,9 @@ from gateway.listening import process_on
 from gateway.paste import blocks, hermes_hint
 from tests.support.answering import Answer, Answering
 from tests.support.command import Majordomo
+from tests.support.lora import publish_random
+from tests.support.tiny_model import make_tiny_model
+from trainer.registry import promote
 
 SETTINGS = """\
 version: 1
@@ -186,6 +190,21 @@ def test_a_clock_that_cannot_be_right_is_a_problem() -> None:
 def test_a_house_model_without_files_is_a_problem_only_where_it_is_used(tmp_path: Path) -> None:
     assert [c.state for c in machine.house_model(tmp_path, used=True)] == ["problem"]
     assert [c.state for c in machine.house_model(tmp_path, used=False)] == ["note"]
+
+
+def test_an_incumbent_adapter_is_looked_at(tmp_path: Path) -> None:
+    registry, base = tmp_path / "adapters", tmp_path / "base"
+    make_tiny_model(base)
+    assert list(machine.adapter(registry, base)) == []
+    adapter = publish_random(registry, tmp_path / "made", base)
+    promote(registry, adapter.id, "gate")
+    (well,) = machine.adapter(registry, base)
+    assert (well.state, adapter.id in well.text) == ("ok", True)
+    (adapter.path / WEIGHTS).write_bytes(b"other weights")
+    (ill,) = machine.adapter(registry, base)
+    assert ill.state == "problem"
+    assert "the base alone stands in for it" in ill.text
+    assert "rollback" in (ill.remedy or "")
 
 
 def test_the_command_tells_in_words_or_json_and_ends_with_1_when_something_is_wrong(

@@ -11,66 +11,16 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from gateway.upstreams.house import (
-    Command,
-    HouseServer,
-    HouseState,
+from gateway.upstreams.house import HouseServer, backoff
+from gateway.upstreams.house_model import changed_files, context_length, unusable
+from gateway.upstreams.house_process import (
     Patience,
-    backoff,
     child_environment,
     last_line,
     mlx_command,
 )
-from gateway.upstreams.house_model import changed_files, context_length, unusable
+from tests.support.house import Watched, alive
 from tests.support.tiny_model import make_tiny_model
-
-FAKE = """
-import json, os, sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
-class Fake(BaseHTTPRequestHandler):
-    def reply(self, status, value):
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(value).encode())
-    def do_GET(self):
-        broken = os.path.exists("broken")
-        self.reply(503 if broken else 200, {"status": "ok"})
-    def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
-        self.reply(200, {"choices": []})
-    def log_message(self, *_):
-        pass
-
-HTTPServer(("127.0.0.1", int(sys.argv[1])), Fake).serve_forever()
-"""
-
-HASTY = Patience(poll=0.02, watch=0.05, first_backoff=0.01, stop=1.0)
-
-
-def fake_server(port: int) -> Sequence[str]:
-    return (sys.executable, "-c", FAKE, str(port))
-
-
-class Watched:
-    """A house server and the news of it, in order."""
-
-    def __init__(self, directory: Path, command: Command | None = fake_server) -> None:
-        self.news: asyncio.Queue[HouseState] = asyncio.Queue()
-        self.server = HouseServer(
-            directory,
-            directory / "logs" / "house.log",
-            command=command,
-            patience=HASTY if command else None,
-            on_change=self.news.put_nowait,
-        )
-
-    async def until(self, ready: bool, seconds: float = 20) -> HouseState:
-        """The next news that says it is ready, or that it is not."""
-        async with asyncio.timeout(seconds):
-            while (state := await self.news.get()).ready != ready:
-                pass
-        return state
 
 
 @pytest.fixture
@@ -79,14 +29,6 @@ async def house(tmp_path: Path) -> AsyncIterator[Watched]:
     await watched.server.start()
     yield watched
     await watched.server.stop()
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 async def test_start_returns_at_once_and_ready_follows(house: Watched) -> None:
@@ -123,7 +65,7 @@ async def test_a_child_that_says_it_is_broken_is_replaced(house: Watched) -> Non
 
 
 async def test_a_child_that_cannot_start_says_why_and_is_tried_again(tmp_path: Path) -> None:
-    def crash(port: int) -> Sequence[str]:
+    def crash(port: int, _: Path | None) -> Sequence[str]:
         return (sys.executable, "-c", f"raise SystemExit('no room for {port and 'models'}')")
 
     house = Watched(tmp_path, crash)
@@ -138,7 +80,7 @@ async def test_a_child_that_cannot_start_says_why_and_is_tried_again(tmp_path: P
 
 
 async def test_a_program_that_is_not_there_is_a_failure_and_not_a_crash(tmp_path: Path) -> None:
-    house = Watched(tmp_path, lambda _: ("/nonexistent",))
+    house = Watched(tmp_path, lambda _port, _adapter: ("/nonexistent",))
     await house.server.start()
     try:
         assert "cannot be started" in ((await house.until(ready=False)).failure or "")
@@ -185,11 +127,14 @@ def test_the_childs_environment_holds_no_secret_and_no_way_to_a_hub(tmp_path: Pa
 
 
 def test_the_real_server_is_told_loopback_and_no_foreign_origin(tmp_path: Path) -> None:
-    command = mlx_command(tmp_path, 4321)
+    command = mlx_command(tmp_path, 4321, None)
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--port") + 1] == "4321"
     assert command[command.index("--allowed-origins") + 1] == ""
     assert "-P" in command
+    assert "--adapter-path" not in command
+    adapted = mlx_command(tmp_path, 4321, tmp_path / "adapter")
+    assert adapted[-2:] == ("--adapter-path", str(tmp_path / "adapter"))
 
 
 def test_the_pause_between_restarts_doubles_up_to_a_limit() -> None:

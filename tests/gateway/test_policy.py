@@ -15,6 +15,7 @@ from routers.escalation import (
     InputAtLeast,
     InputAtMost,
     KeyIs,
+    Learned,
     ModelIs,
     SkillIs,
     ToolOffered,
@@ -98,3 +99,10 @@ def test_an_unrelated_refusal_never_speaks_of_the_context_length() -> None:
     for error in (refusal(decision), refusal(replace(decision, excluded=()))):
         assert "context" not in error.message.lower()
         assert "token" not in error.message.lower()
+
+
+def test_learned_is_burst_for_what_is_not_proven_at_home() -> None:
+    settings = Escalation.model_validate({"default": "learned", "history": {"home_at": 0.9}})
+    policy = build_policy(settings)
+    assert (policy.default, policy.learned) == (Mode.BURST, Learned(0.9))
+    assert build_policy(Escalation()).learned is None

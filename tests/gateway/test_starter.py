@@ -93,6 +93,15 @@ def test_a_claude_key_adds_burst_within_a_budget(found: tuple[FoundUpstream, ...
     assert settings.upstreams["claude"].api_key_env == CLAUDE
     assert settings.escalation.fallback[-1] is Mode.BURST
     assert settings.escalation.budget.day_usd == 5
+
+
+def test_with_claude_a_house_whose_model_learns_goes_by_what_it_has_learned() -> None:
+    assert written(claude=CLAUDE).escalation.default == "learned"
+
+
+@pytest.mark.parametrize("claude", [None, CLAUDE])
+def test_a_model_that_nobody_trains_is_tried_at_home_first(claude: str | None) -> None:
+    settings = written(ollama(sized("a", 8), sized("b", 14)), claude=claude)
     assert settings.escalation.default is Mode.RESTING
 
 

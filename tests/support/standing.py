@@ -93,6 +93,8 @@ class House:
 
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     failure: str | None = None
+    adapter: str | None = None
+    adapter_failure: str | None = None
 
 
 @dataclass

@@ -91,6 +91,20 @@ def test_the_house_model_is_said_to_start_then_to_fail_then_nothing(runtime: Sta
     assert problems(vitals(runtime)) == ()
 
 
+def test_an_incumbent_that_cannot_be_served_is_told_with_what_goes_on(runtime: Standing) -> None:
+    runtime.house = House(adapter_failure="adapter B is refused: it was trained on another base")
+    runtime.house.ready.set()
+    (problem,) = problems(vitals(runtime))
+    assert (problem.code, problem.effect) == ("adapter", "warns")
+    assert problem.text == (
+        "The house model goes on with the base alone: "
+        "adapter B is refused: it was trained on another base"
+    )
+    runtime.house.adapter = "A"
+    (problem,) = problems(vitals(runtime))
+    assert "goes on with adapter A" in problem.text
+
+
 def test_settings_that_wait_for_a_restart_are_named(runtime: Standing) -> None:
     runtime.config.current.restart_needed = ("server.port",)
     (problem,) = problems(vitals(runtime))

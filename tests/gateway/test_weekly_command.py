@@ -1,0 +1,112 @@
+"""`majordomo weekly` and `majordomo export`, with nobody serving."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.commands.export import moment
+from gateway.commands.weekly import BAR, bar
+from tests.support.command import Majordomo
+from tests.support.journals import capturing
+from tests.support.kitchen import BEGAN, HOME, answer, evening, exchange, user
+
+
+@pytest.fixture
+def majordomo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Majordomo:
+    return Majordomo(tmp_path / "home", monkeypatch, capsys)
+
+
+@pytest.fixture
+async def ids(majordomo: Majordomo) -> list[str]:
+    """An evening with Claude, one request answered at home, one private."""
+    with capturing(majordomo.home.root) as (journal, ingester, _):
+        ids = evening(journal)
+        ids.append(exchange(journal, [user("Good night?")], answer("Good night."), place=HOME))
+        exchange(journal, [user("My diary?")], answer("Dear diary"), place=HOME, private=True)
+        assert await ingester.catch_up()
+    return ids
+
+
+def test_a_home_that_never_served_is_told_so(majordomo: Majordomo) -> None:
+    for command in (("weekly",), ("export", "--format", "chat")):
+        ran = majordomo(*command)
+        assert ran.status == 1
+        assert "nothing has been served" in ran.err
+
+
+def test_a_bar_is_full_for_all_and_empty_for_nothing_only() -> None:
+    bars = [len(bar(part, "#")) for part in (None, 0.0, 0.001, 0.5, 0.999, 1.0)]
+    assert bars == [0, 0, 1, BAR // 2, BAR - 1, BAR]
+
+
+@pytest.mark.usefixtures("ids")
+def test_weekly_shows_a_line_a_week_and_the_same_as_json(majordomo: Majordomo) -> None:
+    shown = majordomo("weekly").out
+    (line,) = [each for each in shown.splitlines() if each.startswith("2026-W39")]
+    assert line.split()[2:6] == ["40%", "5", "3", "$0.00"]
+    (week,) = json.loads(majordomo("weekly", "--json").out)["weeks"]
+    assert week["week"] == "2026-W39"
+    assert week["sovereignty_index"] == 0.4
+    assert week["total_conversations"] == 3
+    assert week["cloud_cost_prev_week"] is None
+
+
+def test_export_writes_into_the_home_unless_told_otherwise(
+    majordomo: Majordomo, ids: list[str], tmp_path: Path
+) -> None:
+    ran = majordomo("export", "--format", "chat")
+    assert ran.status == 0
+    assert "4 rows" in ran.out
+    assert "1 left out: private" in ran.out
+    manifest = json.loads((majordomo.home.exports / "chat" / "manifest.json").read_bytes())
+    assert manifest["exchanges"] == [[id_] for id_ in ids]
+    assert [p.path for p in majordomo.home.mode_problems() if p.found is not None] == []
+    out = tmp_path / "data"
+    told = json.loads(
+        majordomo("export", "--format", "sharegpt", "--out", str(out), "--private", "--json").out
+    )
+    data = (out / "trajectories.jsonl").read_bytes()
+    assert told["directory"] == str(out)
+    assert (told["rows"], told["sha256"]) == (3, hashlib.sha256(data).hexdigest())
+
+
+def test_export_to_standard_output_prints_the_rows_and_nothing_else(
+    majordomo: Majordomo, ids: list[str]
+) -> None:
+    ran = majordomo("export", "--format", "chat", "--out", "-", "--mode", "burst")
+    rows = [json.loads(line) for line in ran.out.splitlines()]
+    assert len(rows) == len(ids) - 1
+    assert all(row["messages"][-1]["role"] == "assistant" for row in rows)
+    assert majordomo("export", "--format", "chat", "--out", "-", "--json").status == 1
+
+
+@pytest.mark.usefixtures("ids")
+def test_export_takes_only_what_every_filter_lets_through(majordomo: Majordomo) -> None:
+    def rows(*filters: str) -> int:
+        return json.loads(majordomo("export", "--format", "chat", "--json", *filters).out)["rows"]
+
+    day = datetime.fromtimestamp(BEGAN, UTC).date().isoformat()
+    assert rows("--mode", "resting") == 1
+    assert rows("--mode", "active") == 0
+    assert rows("--outcome", "success", "--mode", "burst") >= 1
+    assert rows("--since", day) == 4
+    assert rows("--until", day) == 0
+    assert rows("--skill", "none such") == 0
+
+
+def test_a_day_is_its_beginning_in_utc_and_a_zone_is_heeded() -> None:
+    assert moment("2026-11-21", "--since") == datetime(2026, 11, 21, tzinfo=UTC).timestamp()
+    assert moment("2026-11-21T02:00+02:00", "--since") == moment("2026-11-21", "--since")
+    assert moment(None, "--since") is None
+
+
+def test_a_day_that_is_none_and_a_format_that_is_none_are_refused(majordomo: Majordomo) -> None:
+    assert "no day or time" in majordomo("export", "--format", "chat", "--since", "monday").err
+    assert majordomo("export", "--format", "parquet").status == 2
