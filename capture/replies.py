@@ -22,7 +22,7 @@ from capture.messages import ContentPart, FinishReason, Message, PartKind, Role,
 Json = Mapping[str, Any]
 """Somebody else's JSON object: every value is to be narrowed before use."""
 
-_ROLES: Mapping[str, Role] = {
+ROLES: Mapping[str, Role] = {
     "system": "system",
     "developer": "developer",
     "user": "user",
@@ -30,7 +30,7 @@ _ROLES: Mapping[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
-_FINISHES: Mapping[str, FinishReason] = {
+FINISHES: Mapping[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
@@ -53,6 +53,11 @@ _PART_KINDS: Mapping[str, PartKind] = {
     "input_file": "document",
     "document": "document",
 }
+
+
+Counts = tuple[int | None, int | None, int | None, int | None, int | None]
+"""Tokens, in the order of Usage's fields."""
+_UNCOUNTED: Counts = (None, None, None, None, None)
 
 
 class Malformed(ValueError):
@@ -106,9 +111,7 @@ class Reply:
 
 def parse_request(body: bytes) -> Asked:
     """A chat request's messages and tools. Raises Malformed when it is no JSON object."""
-    request = _object(_loads(body))
-    if request is None:
-        raise Malformed("the request body is not a JSON object")
+    request = read_object(body)
     messages: list[Message] = []
     malformed: list[str] = []
     for number, entry in enumerate(_list(request.get("messages"))):
@@ -117,14 +120,27 @@ def parse_request(body: bytes) -> Asked:
             malformed.append(f"messages[{number}] is not a message")
         else:
             messages.append(message)
+    return Asked(tuple(messages), read_tools(request), tuple(malformed))
+
+
+def read_object(body: bytes) -> Json:
+    """A body's JSON object as it is. Raises Malformed when it is none."""
+    value = _object(_loads(body))
+    if value is None:
+        raise Malformed("the body is not a JSON object")
+    return value
+
+
+def read_tools(request: Json) -> tuple[str, ...]:
+    """Names of the tools that a request offers, in order."""
     names = [_tool_name(tool) for tool in _list(request.get("tools"))]
-    return Asked(tuple(messages), tuple(n for n in names if n is not None), tuple(malformed))
+    return tuple(name for name in names if name is not None)
 
 
 def parse_reply(body: bytes) -> Reply:
     """A whole stored reply, JSON or SSE."""
     if body.startswith(b"{"):
-        return _whole_reply(body)
+        return _json_reply(body)
     reader = ReplyReader()
     reader.feed(body)
     return reader.finish()
@@ -136,7 +152,7 @@ def read_message(value: object) -> Message | None:
     if entry is None:
         return None
     said_role = entry.get("role")
-    role = _ROLES.get(said_role) if isinstance(said_role, str) else None
+    role = ROLES.get(said_role) if isinstance(said_role, str) else None
     if role is None:
         return None
     content = _parts(entry.get("content"))
@@ -155,6 +171,12 @@ def read_message(value: object) -> Message | None:
 
 def read_usage(value: object) -> Usage | None:
     """A `usage` object; None when there is none or it says nothing."""
+    counts = read_counts(value)
+    return None if counts is None else Usage(*counts)
+
+
+def read_counts(value: object) -> Counts | None:
+    """The five counts of a `usage` object; None when there is none or it says nothing."""
     said = _object(value)
     if said is None:
         return None
@@ -168,7 +190,7 @@ def read_usage(value: object) -> Usage | None:
         _count(prompt.get("cache_write_tokens")),
         _count(completion.get("reasoning_tokens")),
     )
-    return Usage(*counts) if any(count is not None for count in counts) else None
+    return None if counts == _UNCOUNTED else counts
 
 
 @dataclass(slots=True)
@@ -298,7 +320,7 @@ class ReplyReader:
         rest = b"".join(self._rest)
         self._rest.clear()
         if self._kind == "json":
-            return _whole_reply(rest)
+            return _json_reply(rest)
         if self._kind == "sse":
             self._lines(rest + b"\n\n")
         choices = tuple(
@@ -356,7 +378,7 @@ class ReplyReader:
             choice.text.append(text)
         if isinstance(reason := said.get("finish_reason"), str):
             choice.finished = True
-            choice.finish_reason = _FINISHES.get(reason)
+            choice.finish_reason = FINISHES.get(reason)
 
 
 def read_error(body: Json) -> Json | None:
@@ -365,12 +387,15 @@ def read_error(body: Json) -> Json | None:
     return None if error is None else _object(error) or {"message": error}
 
 
-def _whole_reply(body: bytes) -> Reply:
-    """A JSON reply."""
+def _json_reply(body: bytes) -> Reply:
     try:
-        reply = _object(_loads(body)) or {}
+        return read_reply(read_object(body))
     except Malformed:
         return Reply((), None, complete=False)
+
+
+def read_reply(reply: Json) -> Reply:
+    """A JSON reply."""
     choices = [
         _whole_choice(n, _object(c) or {}) for n, c in enumerate(_list(reply.get("choices")))
     ]
@@ -393,7 +418,7 @@ def _whole_choice(number: int, said: Json) -> Choice:
     return Choice(
         number if index is None else index,
         read_message(message) or Message("assistant"),
-        _FINISHES.get(reason),
+        FINISHES.get(reason),
     )
 
 

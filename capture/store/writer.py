@@ -21,6 +21,7 @@ from capture import batch as rows
 from capture.batch import Batch, Unreadable, unpack
 from capture.framing import HEAD_BYTES, Position, Record
 from capture.replies import ReplyReader
+from capture.said import answered
 from capture.store import tables as t
 from capture.store.rows import Loss
 
@@ -153,18 +154,17 @@ class Writer:
         reader = ReplyReader()
         for data in self._parts(id_):
             reader.feed(data)
-        reply = reader.finish()
+        answer = answered(reader.finish())
         batch = Batch("", {}, self._parts)
-        said = batch.reply(id_, reply)
-        message = reply.message
+        said = batch.answer(id_, answer)
         self._insert(batch)
         self._connection.execute(
             t.exchanges.update()
             .where(t.exchanges.c.id == id_)
             .values(
                 status="interrupted",
-                answered=rows.excerpt(message),
-                called=[call.name for call in message.tool_calls] if message else [],
+                answered=rows.excerpt(answer.text),
+                called=[call.name for call in answer.calls],
                 reply_messages=said,
             )
         )
