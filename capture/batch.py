@@ -196,7 +196,8 @@ class Batch:
         end: Json = meta["end"]
         raw, delivered = _cut(body, meta["raw"], meta["delivered"])
         attempts: list[Json] = end["attempts"]
-        answer = self._read_answer(id_, raw[-1] if raw else b"", delivered)
+        counted = end["usage"] is not None
+        answer = self._read_answer(id_, raw[-1] if raw else b"", delivered, counted=counted)
         last: Json = attempts[-1] if attempts else {}
         tried = [_attempt_row(id_, position, each) for position, each in enumerate(attempts)]
         if id_ not in self.known and id_ not in self.begun:
@@ -215,12 +216,14 @@ class Batch:
             self.calls.append((id_, position, call.id, call.name, call.arguments))
         return self._said(answer.messages)
 
-    def _read_answer(self, id_: str, rest: bytes, delivered: bytes | None) -> Answered:
+    def _read_answer(
+        self, id_: str, rest: bytes, delivered: bytes | None, *, counted: bool
+    ) -> Answered:
         parts = self._parts.pop(id_, ())
         if delivered is not None:
-            return read_answered(delivered)
+            return read_answered(delivered, counted=counted)
         if id_ in self.begun and not parts:
-            return read_answered(rest)
+            return read_answered(rest, counted=counted)
         reader = ReplyReader()
         if id_ not in self.begun:
             for data in self.earlier(id_):

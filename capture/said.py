@@ -37,6 +37,8 @@ from capture.replies import (
 MessageRow = tuple[bytes, str, str]
 """Id, role and body."""
 MESSAGE_ID_BYTES = 16
+_BLAKE2B = blake2b(digest_size=MESSAGE_ID_BYTES)
+"""Copied for each message: making a new one takes as long as hashing a message."""
 _NOT_TEXT = ("reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
 """Fields with which a message says more than its content."""
 
@@ -62,7 +64,7 @@ class Answered(NamedTuple):
     """Of the first choice."""
     finish_reason: FinishReason | None
     counts: Counts | None
-    """Tokens; None when the reply does not say."""
+    """Tokens; None when the reply does not say, or nobody asked."""
 
 
 _NOTHING_ASKED = Asked([], (), None)
@@ -90,15 +92,15 @@ def read_asked(body: bytes) -> Asked:
     return Asked(rows, read_tools(request) if "tools" in request else (), asked)
 
 
-def read_answered(body: bytes) -> Answered:
-    """A whole stored reply, JSON or SSE."""
+def read_answered(body: bytes, *, counted: bool = False) -> Answered:
+    """A whole stored reply, JSON or SSE. Tokens need not be read when they are `counted` already."""
     if not body.startswith(b"{"):
         return answered(parse_reply(body))
     try:
         reply = read_object(body)
     except Malformed:
         return _NOTHING_ANSWERED
-    return _text_reply(reply) or answered(read_reply(reply))
+    return _text_reply(reply, counted=counted) or answered(read_reply(reply))
 
 
 def answered(reply: Reply) -> Answered:
@@ -165,7 +167,7 @@ def _any_message(entry: object) -> tuple[MessageRow, str] | None:
     return None if message is None else (message_row(message), message.text)
 
 
-def _text_reply(reply: Json) -> Answered | None:
+def _text_reply(reply: Json, *, counted: bool) -> Answered | None:
     """A reply whose only choice says one text; None for any other."""
     choices = reply.get("choices")
     if type(choices) is not list or len(choices) != 1 or type(choice := choices[0]) is not dict:
@@ -180,9 +182,11 @@ def _text_reply(reply: Json) -> Answered | None:
         text,
         (),
         FINISHES.get(finish) if type(finish) is str else None,
-        read_counts(reply.get("usage")),
+        None if counted else read_counts(reply.get("usage")),
     )
 
 
 def _digest(body: bytes) -> bytes:
-    return blake2b(body, digest_size=MESSAGE_ID_BYTES).digest()
+    digest = _BLAKE2B.copy()
+    digest.update(body)
+    return digest.digest()
