@@ -132,15 +132,16 @@ class Batch:
 
     def take(self, record: Record) -> None:
         """Add one record. Raises Unreadable for one that makes no sense; nothing is added then."""
+        kind, id_, meta, body, _ = record
         try:
-            if record.kind == Kind.BEGIN:
-                self._begin(record.id, orjson.loads(record.meta), record.body)
-            elif record.kind == Kind.PART:
-                self._part(record.id, record.body)
-            elif record.kind == Kind.END:
-                self._end(record.id, orjson.loads(record.meta), record.body)
-            elif record.kind != Kind.SEGMENT:
-                raise Unreadable(f"records of kind {record.kind} are not known to this version")
+            if kind == Kind.BEGIN:
+                self._begin(id_, orjson.loads(meta), body)
+            elif kind == Kind.PART:
+                self._part(id_, body)
+            elif kind == Kind.END:
+                self._end(id_, orjson.loads(meta), body)
+            elif kind != Kind.SEGMENT:
+                raise Unreadable(f"records of kind {kind} are not known to this version")
         except (KeyError, TypeError, ValueError) as error:
             raise Unreadable(f"{type(error).__name__}: {error}") from error
 
@@ -268,7 +269,7 @@ class Batch:
         """Add what was said; returns the messages' ids, joined."""
         for row in messages:
             self.messages[row[0]] = row
-        return b"".join([row[0] for row in messages])
+        return messages[0][0] if len(messages) == 1 else b"".join([row[0] for row in messages])
 
 
 def end_row(end: Json, answer: Answered, last: Json, attempts: list[Json]) -> Row:

@@ -18,18 +18,16 @@ from typing import Any, NamedTuple
 import orjson
 
 from capture.messages import FinishReason, Message, ToolCall
+from capture.narrowing import Json, Malformed, list_of, object_of, read_object
 from capture.plain import plain_message
 from capture.replies import (
     FINISHES,
     ROLES,
     Counts,
-    Json,
-    Malformed,
     Reply,
     parse_reply,
     read_counts,
     read_message,
-    read_object,
     read_reply,
     read_tools,
 )
@@ -77,12 +75,9 @@ def read_asked(body: bytes) -> Asked:
         request = read_object(body)
     except Malformed:
         return _NOTHING_ASKED
-    entries = request.get("messages")
-    if not isinstance(entries, list):
-        entries = []
     rows: list[MessageRow] = []
     asked: str | None = None
-    for entry in entries:
+    for entry in list_of(request.get("messages")):
         said = _text_message(entry) or _any_message(entry)
         if said is not None:
             row, text = said
@@ -93,7 +88,7 @@ def read_asked(body: bytes) -> Asked:
 
 
 def read_answered(body: bytes, *, counted: bool = False) -> Answered:
-    """A whole stored reply, JSON or SSE. Tokens need not be read when they are `counted` already."""
+    """A whole stored reply, JSON or SSE. `counted`: the tokens are known, and need not be read."""
     if not body.startswith(b"{"):
         return answered(parse_reply(body))
     try:
@@ -139,22 +134,25 @@ def json_text(value: object) -> str:
         return text.encode("utf-8", "replace").decode()
 
 
-def _text_message(entry: Any) -> tuple[MessageRow, str] | None:
+def _text_message(value: object) -> tuple[MessageRow, str] | None:
     """The row and the text of a message that says one text; None for any other value."""
-    if type(entry) is not dict:
+    entry = object_of(value)
+    if entry is None:
         return None
-    text, role = entry.get("content"), entry.get("role")
-    if type(text) is not str or not text or type(role) is not str or role not in ROLES:
+    text, said_role = entry.get("content"), entry.get("role")
+    if not text or not isinstance(text, str) or not isinstance(said_role, str):
         return None
-    role = ROLES[role]
+    role = ROLES.get(said_role)
+    if role is None:
+        return None
     plain: dict[str, Any] = {"role": role, "content": [{"kind": "text", "text": text}]}
     if len(entry) > 2:
         for field in _NOT_TEXT:
             if entry.get(field):
                 return None
         for field in ("tool_call_id", "name"):
-            if type(value := entry.get(field)) is str:
-                plain[field] = value
+            if isinstance(name := entry.get(field), str):
+                plain[field] = name
     try:
         body = orjson.dumps(plain)
     except TypeError:  # a lone surrogate, which needs repair
@@ -169,11 +167,10 @@ def _any_message(entry: object) -> tuple[MessageRow, str] | None:
 
 def _text_reply(reply: Json, *, counted: bool) -> Answered | None:
     """A reply whose only choice says one text; None for any other."""
-    choices = reply.get("choices")
-    if type(choices) is not list or len(choices) != 1 or type(choice := choices[0]) is not dict:
-        return None
-    said = _text_message(choice.get("message"))
-    if said is None:
+    choices = list_of(reply.get("choices"))
+    choice = object_of(choices[0]) if len(choices) == 1 else None
+    said = None if choice is None else _text_message(choice.get("message"))
+    if choice is None or said is None:
         return None
     row, text = said
     finish = choice.get("finish_reason")
@@ -181,7 +178,7 @@ def _text_reply(reply: Json, *, counted: bool) -> Answered | None:
         [row],
         text,
         (),
-        FINISHES.get(finish) if type(finish) is str else None,
+        FINISHES.get(finish) if isinstance(finish, str) else None,
         None if counted else read_counts(reply.get("usage")),
     )
 
