@@ -13,15 +13,20 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 import orjson
 
 from capture.framing import Kind, Record
-from capture.messages import Message
-from capture.plain import plain_message, plain_usage
-from capture.replies import Asked, Malformed, Reply, ReplyReader, parse_reply, parse_request
+from capture.replies import ReplyReader
+from capture.said import (
+    Answered,
+    MessageRow,
+    answered,
+    json_text,
+    read_answered,
+    read_asked,
+)
 
 Row = tuple[Any, ...]
 Json = Mapping[str, Any]
@@ -98,7 +103,6 @@ BODY_COLUMNS = ("exchange_id", "kind", "attempt", "encoding", "data")
 MESSAGE_COLUMNS = ("id", "role", "body")
 CALL_COLUMNS = ("exchange_id", "position", "call_id", "name", "arguments")
 
-MESSAGE_ID_BYTES = 16
 COMPRESS_BYTES = 32 * 1024
 """Bodies shorter than this are kept as they are. Packing an agent's prompt halves it and takes
 25 us per KB, twice all else that is done for it; only large ones are worth that."""
@@ -124,22 +128,23 @@ class Batch:
     ended: dict[str, Row] = field(default_factory=dict[str, Row])
     attempts: list[Row] = field(default_factory=list[Row])
     bodies: list[Row] = field(default_factory=list[Row])
-    messages: dict[bytes, Row] = field(default_factory=dict[bytes, Row])
+    messages: dict[bytes, MessageRow] = field(default_factory=dict[bytes, MessageRow])
     calls: list[Row] = field(default_factory=list[Row])
     _parts: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
     _chosen: dict[str, Json] = field(default_factory=dict[str, Json])
 
     def take(self, record: Record) -> None:
         """Add one record. Raises Unreadable for one that makes no sense; nothing is added then."""
+        kind, id_, meta, body, _ = record
         try:
-            if record.kind == Kind.BEGIN:
-                self._begin(record.id, orjson.loads(record.meta), record.body)
-            elif record.kind == Kind.PART:
-                self._part(record.id, record.body)
-            elif record.kind == Kind.END:
-                self._end(record.id, orjson.loads(record.meta), record.body)
-            elif record.kind != Kind.SEGMENT:
-                raise Unreadable(f"records of kind {record.kind} are not known to this version")
+            if kind == Kind.BEGIN:
+                self._begin(id_, orjson.loads(meta), body)
+            elif kind == Kind.PART:
+                self._part(id_, body)
+            elif kind == Kind.END:
+                self._end(id_, orjson.loads(meta), body)
+            elif kind != Kind.SEGMENT:
+                raise Unreadable(f"records of kind {kind} are not known to this version")
         except (KeyError, TypeError, ValueError) as error:
             raise Unreadable(f"{type(error).__name__}: {error}") from error
 
@@ -161,10 +166,7 @@ class Batch:
             return
         headers, decision = meta["sizes"]
         request = body[headers + decision :]
-        try:
-            asked = parse_request(request)
-        except Malformed as malformed:
-            asked = Asked((), (), (str(malformed),))
+        asked = read_asked(request)
         self.begun[id_] = (
             id_,
             self.epoch,
@@ -178,10 +180,10 @@ class Batch:
             body[:headers].decode(),
             body[headers : headers + decision].decode(),
             meta["reserve_usd"],
-            _json(asked.tools) if asked.tools else "[]",
-            excerpt(next((m for m in reversed(asked.messages) if m.role == "user"), None)),
+            json_text(asked.tools) if asked.tools else "[]",
+            excerpt(asked.text),
             len(request),
-            b"".join([self._message(message) for message in asked.messages]),
+            self._said(asked.messages),
             meta.get("skill"),
         )
         self._chosen[id_] = meta["chosen"] or {}
@@ -199,34 +201,34 @@ class Batch:
         end: Json = meta["end"]
         raw, delivered = _cut(body, meta["raw"], meta["delivered"])
         attempts: list[Json] = end["attempts"]
-        reply = self._read_reply(id_, raw[-1] if raw else b"", delivered)
+        counted = end["usage"] is not None
+        answer = self._read_answer(id_, raw[-1] if raw else b"", delivered, counted=counted)
         last: Json = attempts[-1] if attempts else {}
         tried = [_attempt_row(id_, position, each) for position, each in enumerate(attempts)]
         if id_ not in self.known and id_ not in self.begun:
             self.begun[id_] = self._lost_begin(id_, last)
             end = {**end, "notes": [*end["notes"], "the record of its beginning is lost"]}
-        self.ended[id_] = (*end_row(end, reply, last, attempts), self.reply(id_, reply))
+        self.ended[id_] = (*end_row(end, answer, last, attempts), self.answer(id_, answer))
         self.attempts += tried
         for position, data in enumerate(raw):
             self._body(id_, "response", position if position < len(raw) - 1 else None, data)
         if delivered is not None:
             self._body(id_, "delivered", None, delivered)
 
-    def reply(self, id_: str, reply: Reply) -> bytes:
+    def answer(self, id_: str, answer: Answered) -> bytes:
         """Add what was answered; returns the ids of its messages, joined."""
-        if reply.message is not None:
-            self.calls.extend(
-                (id_, position, call.id, call.name, call.arguments)
-                for position, call in enumerate(reply.message.tool_calls)
-            )
-        return b"".join([self._message(choice.message) for choice in reply.choices])
+        for position, call in enumerate(answer.calls):
+            self.calls.append((id_, position, call.id, call.name, call.arguments))
+        return self._said(answer.messages)
 
-    def _read_reply(self, id_: str, rest: bytes, delivered: bytes | None) -> Reply:
+    def _read_answer(
+        self, id_: str, rest: bytes, delivered: bytes | None, *, counted: bool
+    ) -> Answered:
         parts = self._parts.pop(id_, ())
         if delivered is not None:
-            return parse_reply(delivered)
+            return read_answered(delivered, counted=counted)
         if id_ in self.begun and not parts:
-            return parse_reply(rest)
+            return read_answered(rest, counted=counted)
         reader = ReplyReader()
         if id_ not in self.begun:
             for data in self.earlier(id_):
@@ -234,7 +236,7 @@ class Batch:
         for data in parts:
             reader.feed(data)
         reader.feed(rest)
-        return reader.finish()
+        return answered(reader.finish())
 
     def _lost_begin(self, id_: str, first: Json) -> Row:
         """What can be said of an exchange of which only the end is left."""
@@ -268,21 +270,17 @@ class Batch:
         if data:
             self.bodies.append((id_, kind, attempt, *pack(data)))
 
-    def _message(self, message: Message) -> bytes:
-        """Add what was said; returns its id."""
-        body = _json(plain_message(message))
-        digest = blake2b(body.encode(), digest_size=MESSAGE_ID_BYTES).digest()
-        self.messages[digest] = (digest, message.role, body)
-        return digest
+    def _said(self, messages: list[MessageRow]) -> bytes:
+        """Add what was said; returns the messages' ids, joined."""
+        for row in messages:
+            self.messages[row[0]] = row
+        return messages[0][0] if len(messages) == 1 else b"".join([row[0] for row in messages])
 
 
-def end_row(end: Json, reply: Reply, last: Json, attempts: list[Json]) -> Row:
+def end_row(end: Json, answer: Answered, last: Json, attempts: list[Json]) -> Row:
     """How an exchange ended, in the order of END_COLUMNS, all but the last. What the gateway did
     not read from the reply itself (finish reason, usage) is taken from the reply here."""
-    counts: Json | None = end["usage"]
-    if counts is None and reply.usage is not None:
-        counts = plain_usage(reply.usage)
-    message = reply.message
+    usage: Json | None = end["usage"]
     error = end["error"]
     return (
         end["status"],
@@ -290,19 +288,19 @@ def end_row(end: Json, reply: Reply, last: Json, attempts: list[Json]) -> Row:
         last.get("upstream"),
         last.get("model"),
         end["http_status"],
-        end["finish_reason"] or reply.finish_reason,
-        *_tokens(counts),
+        end["finish_reason"] or answer.finish_reason,
+        *(answer.counts if usage is None and answer.counts is not None else _tokens(usage)),
         end["cost_usd"],
         end["queue_s"],
         last.get("connect_s"),
         end["first_token_s"],
         end["total_s"],
         len(attempts),
-        None if error is None else _json(error),
-        _json(end["notes"]) if end["notes"] else "[]",
+        None if error is None else json_text(error),
+        json_text(end["notes"]) if end["notes"] else "[]",
         end["delivered_bytes"],
-        excerpt(message),
-        _json([c.name for c in message.tool_calls]) if message and message.tool_calls else "[]",
+        excerpt(answer.text),
+        json_text([call.name for call in answer.calls]) if answer.calls else "[]",
         last.get("adapter"),
     )
 
@@ -367,20 +365,6 @@ def _tokens(usage: Json | None) -> Row:
     )
 
 
-def excerpt(message: Message | None) -> str | None:
+def excerpt(text: str | None) -> str | None:
     """The beginning of what a message says, or None when it says nothing."""
-    if message is None:
-        return None
-    text = message.text.strip()
-    return text[:_EXCERPT] or None
-
-
-def _json(value: object) -> str:
-    """JSON text. Lone surrogates, which UTF-8 cannot hold, become `?`."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        import json
-
-        text = json.dumps(value, ensure_ascii=False, default=str)
-        return text.encode("utf-8", "replace").decode()
+    return None if text is None else text.strip()[:_EXCERPT] or None

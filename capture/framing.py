@@ -135,14 +135,11 @@ def read(fd: int, start: int, limit: int, seed: int) -> Iterator[Record | Gap]:
     window = _Window(fd, seed)
     offset = start
     while offset < limit:
-        size = window.size(offset)
-        if size and offset + size <= limit:
-            end = offset + size
-            yield window.record(offset, size) or Gap(offset, end)
-        else:
-            end = _resync(window, offset + 1, limit)
-            yield Gap(offset, end)
-        offset = end
+        found = window.record(offset, limit)
+        if found is None:
+            found = Gap(offset, _resync(window, offset + 1, limit))
+        yield found
+        offset = found.end
 
 
 class _Window:
@@ -153,6 +150,7 @@ class _Window:
         self._seed = seed
         self._base = 0
         self.data = b""
+        self._view = memoryview(self.data)
 
     def at(self, offset: int, size: int) -> int:
         """Index into `data` of a file offset, once `size` bytes from there are in memory, or as
@@ -160,37 +158,32 @@ class _Window:
         index = offset - self._base
         if index < 0 or index + size > len(self.data):
             self.data = _fetch(self._fd, offset, max(READ_BYTES, size))
+            self._view = memoryview(self.data)
             self._base, index = offset, 0
         return index
 
-    def size(self, offset: int) -> int:
-        """Length of the record whose head is at `offset`; 0 where no head verifies."""
+    def record(self, offset: int, limit: int) -> Record | Gap | None:
+        """The record at `offset`; a Gap as long as it where only its head verifies; None where no
+        head does, or where it would reach past `limit`."""
         at = self.at(offset, HEAD_BYTES)
-        head = self.data[at : at + HEAD_BYTES]
-        if len(head) < HEAD_BYTES or not head.startswith(_MAGIC):
-            return 0
-        _, _, name, _, meta, body, _, check = _WHOLE_HEAD.unpack(head)
-        if check != zlib.crc32(head[: _HEAD.size], self._seed):
-            return 0
-        return HEAD_BYTES + name + meta + body
-
-    def record(self, offset: int, size: int) -> Record | None:
-        """The record whose head verified, or None when the rest of it does not."""
+        if len(self.data) - at < HEAD_BYTES or not self.data.startswith(_MAGIC, at):
+            return None
+        head = _WHOLE_HEAD.unpack_from(self.data, at)
+        _, kind, name_bytes, _, meta_bytes, body_bytes, check, head_check = head
+        if zlib.crc32(self._view[at : at + _HEAD.size], self._seed) != head_check:
+            return None
+        size = HEAD_BYTES + name_bytes + meta_bytes + body_bytes
+        if offset + size > limit:
+            return None
         at = self.at(offset, size)
         data, end = self.data, at + size
-        _, kind, name_bytes, _, meta_bytes, _, check, _ = _WHOLE_HEAD.unpack_from(data, at)
         name = at + HEAD_BYTES
+        if end > len(data) or zlib.crc32(self._view[name:end], self._seed) != check:
+            return Gap(offset, offset + size)
         meta = name + name_bytes
         body = meta + meta_bytes
-        if zlib.crc32(memoryview(data)[name:end], self._seed) != check or end > len(data):
-            return None
-        return Record(
-            kind,
-            data[name:meta].decode("ascii", "replace"),
-            data[meta:body],
-            data[body:end],
-            offset + size,
-        )
+        name_text = data[name:meta].decode("ascii", "replace")
+        return Record(kind, name_text, data[meta:body], data[body:end], offset + size)
 
 
 def _resync(window: _Window, start: int, limit: int) -> int:
@@ -206,8 +199,7 @@ def _resync(window: _Window, start: int, limit: int) -> int:
             offset = base + len(window.data) - len(_MAGIC) + 1
             continue
         offset = base + found
-        size = window.size(offset)
-        if size and offset + size <= limit:
+        if window.record(offset, limit) is not None:
             return offset
         offset += 1
     return limit

@@ -16,7 +16,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import cast
 
 from capture import outcomes
-from capture.batch import MESSAGE_ID_BYTES
 from capture.clock import now
 from capture.conversations import (
     Known,
@@ -30,6 +29,7 @@ from capture.conversations import (
 from capture.messages import Message
 from capture.outcomes import UNKNOWN, Evidence, Outcome, conclude
 from capture.plain import message_of
+from capture.said import MESSAGE_ID_BYTES
 from capture.store.links import Ended, Links, Turn
 
 _AT_ONCE = 250

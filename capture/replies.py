@@ -10,19 +10,25 @@ Pure: bytes in, frozen values out.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
-
-import orjson
+from typing import Literal
 
 from capture.messages import ContentPart, FinishReason, Message, PartKind, Role, ToolCall, Usage
+from capture.narrowing import (
+    Json,
+    Malformed,
+    count_of,
+    dumps,
+    list_of,
+    loads,
+    object_of,
+    read_object,
+    text_of,
+    whole,
+)
 
-Json = Mapping[str, Any]
-"""Somebody else's JSON object: every value is to be narrowed before use."""
-
-_ROLES: Mapping[str, Role] = {
+ROLES: Mapping[str, Role] = {
     "system": "system",
     "developer": "developer",
     "user": "user",
@@ -30,7 +36,7 @@ _ROLES: Mapping[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
-_FINISHES: Mapping[str, FinishReason] = {
+FINISHES: Mapping[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
@@ -55,8 +61,9 @@ _PART_KINDS: Mapping[str, PartKind] = {
 }
 
 
-class Malformed(ValueError):
-    """Bytes that are not the JSON object they should be."""
+Counts = tuple[int | None, int | None, int | None, int | None, int | None]
+"""Tokens, in the order of Usage's fields."""
+_UNCOUNTED: Counts = (None, None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,28 +116,25 @@ def parse_request(body: bytes) -> Asked:
     request = read_object(body)
     messages: list[Message] = []
     malformed: list[str] = []
-    for number, entry in enumerate(_list(request.get("messages"))):
+    for number, entry in enumerate(list_of(request.get("messages"))):
         message = read_message(entry)
         if message is None:
             malformed.append(f"messages[{number}] is not a message")
         else:
             messages.append(message)
-    names = [_tool_name(tool) for tool in _list(request.get("tools"))]
-    return Asked(tuple(messages), tuple(n for n in names if n is not None), tuple(malformed))
+    return Asked(tuple(messages), read_tools(request), tuple(malformed))
 
 
-def read_object(body: bytes) -> Json:
-    """A request's JSON object as it is. Raises Malformed when it is none."""
-    request = _object(_loads(body))
-    if request is None:
-        raise Malformed("the request body is not a JSON object")
-    return request
+def read_tools(request: Json) -> tuple[str, ...]:
+    """Names of the tools that a request offers, in order."""
+    names = [_tool_name(tool) for tool in list_of(request.get("tools"))]
+    return tuple(name for name in names if name is not None)
 
 
 def parse_reply(body: bytes) -> Reply:
     """A whole stored reply, JSON or SSE."""
     if body.startswith(b"{"):
-        return _whole_reply(body)
+        return _json_reply(body)
     reader = ReplyReader()
     reader.feed(body)
     return reader.finish()
@@ -138,43 +142,49 @@ def parse_reply(body: bytes) -> Reply:
 
 def read_message(value: object) -> Message | None:
     """One message of a request or a JSON reply; None for what has no known role."""
-    entry = _object(value)
+    entry = object_of(value)
     if entry is None:
         return None
     said_role = entry.get("role")
-    role = _ROLES.get(said_role) if isinstance(said_role, str) else None
+    role = ROLES.get(said_role) if isinstance(said_role, str) else None
     if role is None:
         return None
     content = _parts(entry.get("content"))
-    if thinking := _text(entry.get("reasoning_content")) or _text(entry.get("reasoning")):
+    if thinking := text_of(entry.get("reasoning_content")) or text_of(entry.get("reasoning")):
         content = (ContentPart("thinking", thinking), *content)
-    if refusal := _text(entry.get("refusal")):
+    if refusal := text_of(entry.get("refusal")):
         content = (*content, ContentPart("refusal", refusal))
     return Message(
         role,
         content,
         _tool_calls(entry),
-        _text(entry.get("tool_call_id")),
-        _text(entry.get("name")),
+        text_of(entry.get("tool_call_id")),
+        text_of(entry.get("name")),
     )
 
 
 def read_usage(value: object) -> Usage | None:
     """A `usage` object; None when there is none or it says nothing."""
-    said = _object(value)
+    counts = read_counts(value)
+    return None if counts is None else Usage(*counts)
+
+
+def read_counts(value: object) -> Counts | None:
+    """The five counts of a `usage` object; None when there is none or it says nothing."""
+    said = object_of(value)
     if said is None:
         return None
-    prompt = _object(said.get("prompt_tokens_details")) or {}
-    completion = _object(said.get("completion_tokens_details")) or {}
-    cached = _count(prompt.get("cached_tokens"))
+    prompt = object_of(said.get("prompt_tokens_details")) or {}
+    completion = object_of(said.get("completion_tokens_details")) or {}
+    cached = count_of(prompt.get("cached_tokens"))
     counts = (
-        _count(said.get("prompt_tokens")),
-        _count(said.get("completion_tokens")),
-        _count(said.get("prompt_cache_hit_tokens")) if cached is None else cached,
-        _count(prompt.get("cache_write_tokens")),
-        _count(completion.get("reasoning_tokens")),
+        count_of(said.get("prompt_tokens")),
+        count_of(said.get("completion_tokens")),
+        count_of(said.get("prompt_cache_hit_tokens")) if cached is None else cached,
+        count_of(prompt.get("cache_write_tokens")),
+        count_of(completion.get("reasoning_tokens")),
     )
-    return Usage(*counts) if any(count is not None for count in counts) else None
+    return None if counts == _UNCOUNTED else counts
 
 
 @dataclass(slots=True)
@@ -213,9 +223,9 @@ class _Choice:
         if isinstance(refusal := delta.get("refusal"), str):
             self.refusal.append(refusal)
         if "tool_calls" in delta:
-            for piece in _list(delta["tool_calls"]):
-                self._take_call(_object(piece) or {})
-        if function := _object(delta.get("function_call")):
+            for piece in list_of(delta["tool_calls"]):
+                self._take_call(object_of(piece) or {})
+        if function := object_of(delta.get("function_call")):
             self._take_call({"index": 0, "function": function})
 
     def _take_parts(self, parts: tuple[ContentPart, ...]) -> None:
@@ -231,17 +241,17 @@ class _Choice:
                 self.others.append(part)
 
     def _take_call(self, piece: Json) -> None:
-        call_id = _text(piece.get("id")) or ""
-        function = _object(piece.get("function")) or {}
-        name = _text(function.get("name")) or ""
-        call = self._call_for(_count(piece.get("index")), call_id)
+        call_id = text_of(piece.get("id")) or ""
+        function = object_of(piece.get("function")) or {}
+        name = text_of(function.get("name")) or ""
+        call = self._call_for(count_of(piece.get("index")), call_id)
         call.id = call.id or call_id
         call.name = call.name or name
         arguments = function.get("arguments")
         if isinstance(arguments, str):
             call.arguments.append(arguments)
         elif arguments is not None:
-            call.arguments.append(_dumps(arguments))
+            call.arguments.append(dumps(arguments))
 
     def _call_for(self, index: int | None, call_id: str) -> _Call:
         """The call a piece belongs to. Some servers number every call 0, or number none: an id that
@@ -263,11 +273,9 @@ class _Choice:
             ("text", self.text),
             ("refusal", self.refusal),
         )
-        parts = [
-            ContentPart(kind, text) for kind, said in spoken if (text := _whole("".join(said)))
-        ]
+        parts = [ContentPart(kind, text) for kind, said in spoken if (text := whole("".join(said)))]
         calls = [
-            ToolCall(call.id, call.name, _whole("".join(call.arguments)))
+            ToolCall(call.id, call.name, whole("".join(call.arguments)))
             for call in self.calls
             if call.id or call.name or any(call.arguments)  # some servers send an empty one
         ]
@@ -304,7 +312,7 @@ class ReplyReader:
         rest = b"".join(self._rest)
         self._rest.clear()
         if self._kind == "json":
-            return _whole_reply(rest)
+            return _json_reply(rest)
         if self._kind == "sse":
             self._lines(rest + b"\n\n")
         choices = tuple(
@@ -328,7 +336,7 @@ class ReplyReader:
             if line.startswith(b"data:"):
                 self._data.append(line[5:])
             elif not line and self._data:
-                event = b"\n".join(self._data)
+                event = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
                 self._data.clear()
                 self._take(event)
 
@@ -338,7 +346,7 @@ class ReplyReader:
             self._done = True
             return
         try:
-            chunk = _object(_loads(event))
+            chunk = object_of(loads(event))
         except Malformed:
             return  # the raw bytes have it
         if chunk is None:
@@ -347,38 +355,41 @@ class ReplyReader:
             self._usage = usage
         if "error" in chunk and (error := read_error(chunk)) is not None:
             self._error = error
-        for number, value in enumerate(_list(chunk.get("choices"))):
-            if (said := _object(value)) is not None:
+        for number, value in enumerate(list_of(chunk.get("choices"))):
+            if (said := object_of(value)) is not None:
                 self._take_choice(number, said)
 
     def _take_choice(self, number: int, said: Json) -> None:
-        index = _count(said.get("index"))
+        index = count_of(said.get("index"))
         index = number if index is None else index
         if (choice := self._choices.get(index)) is None:
             choice = self._choices[index] = _Choice()
-        if (delta := _object(said.get("delta")) or _object(said.get("message"))) is not None:
+        if (delta := object_of(said.get("delta")) or object_of(said.get("message"))) is not None:
             choice.take(delta)
         elif isinstance(text := said.get("text"), str):
             choice.text.append(text)
         if isinstance(reason := said.get("finish_reason"), str):
             choice.finished = True
-            choice.finish_reason = _FINISHES.get(reason)
+            choice.finish_reason = FINISHES.get(reason)
 
 
 def read_error(body: Json) -> Json | None:
     """The `error` of a reply or a chunk; None when there is none."""
     error = body.get("error")
-    return None if error is None else _object(error) or {"message": error}
+    return None if error is None else object_of(error) or {"message": error}
 
 
-def _whole_reply(body: bytes) -> Reply:
-    """A JSON reply."""
+def _json_reply(body: bytes) -> Reply:
     try:
-        reply = _object(_loads(body)) or {}
+        return read_reply(read_object(body))
     except Malformed:
         return Reply((), None, complete=False)
+
+
+def read_reply(reply: Json) -> Reply:
+    """A JSON reply."""
     choices = [
-        _whole_choice(n, _object(c) or {}) for n, c in enumerate(_list(reply.get("choices")))
+        _whole_choice(n, object_of(c) or {}) for n, c in enumerate(list_of(reply.get("choices")))
     ]
     error = read_error(reply)
     return Reply(
@@ -391,31 +402,31 @@ def _whole_reply(body: bytes) -> Reply:
 
 def _whole_choice(number: int, said: Json) -> Choice:
     """A choice of a JSON reply: a message or, from the old completions, a text."""
-    index = _count(said.get("index"))
-    message = _object(said.get("message")) or {"content": said.get("text")}
+    index = count_of(said.get("index"))
+    message = object_of(said.get("message")) or {"content": said.get("text")}
     if message.get("role") is None:
         message = {**message, "role": "assistant"}
-    reason = _text(said.get("finish_reason")) or ""
+    reason = text_of(said.get("finish_reason")) or ""
     return Choice(
         number if index is None else index,
         read_message(message) or Message("assistant"),
-        _FINISHES.get(reason),
+        FINISHES.get(reason),
     )
 
 
 def _parts(content: object) -> tuple[ContentPart, ...]:
     if isinstance(content, str):
-        return (ContentPart("text", _whole(content)),) if content else ()
-    return tuple(_part(value) for value in _list(content))
+        return (ContentPart("text", whole(content)),) if content else ()
+    return tuple(_part(value) for value in list_of(content))
 
 
 def _part(value: object) -> ContentPart:
     if isinstance(value, str):
-        return ContentPart("text", _whole(value))
-    part = _object(value)
+        return ContentPart("text", whole(value))
+    part = object_of(value)
     if part is None:
         return ContentPart("other", data={"value": value})
-    kind = _PART_KINDS.get(_text(part.get("type")) or "", "other")
+    kind = _PART_KINDS.get(text_of(part.get("type")) or "", "other")
     if kind in ("text", "thinking", "refusal"):
         said = next((t for f in ("text", kind) if (t := _spoken(part.get(f))) is not None), None)
         return ContentPart("other", data=part) if said is None else ContentPart(kind, said)
@@ -424,8 +435,8 @@ def _part(value: object) -> ContentPart:
 
 def _spoken(value: object) -> str | None:
     """Text, or the texts of a list of text parts (Mistral's thinking), joined."""
-    parts = _list(value)
-    return "".join(part.text or "" for part in _parts(parts)) if parts else _text(value)
+    parts = list_of(value)
+    return "".join(part.text or "" for part in _parts(parts)) if parts else text_of(value)
 
 
 def _tool_calls(entry: Json) -> tuple[ToolCall, ...]:
@@ -433,8 +444,8 @@ def _tool_calls(entry: Json) -> tuple[ToolCall, ...]:
     if not entry.get("tool_calls") and not entry.get("function_call"):
         return ()
     choice = _Choice()
-    calls = [_object(value) or {} for value in _list(entry.get("tool_calls"))]
-    if not calls and (function := _object(entry.get("function_call"))):
+    calls = [object_of(value) or {} for value in list_of(entry.get("tool_calls"))]
+    if not calls and (function := object_of(entry.get("function_call"))):
         calls = [{"function": function}]
     for number, call in enumerate(calls):
         choice.take({"tool_calls": [{**call, "index": number}]})
@@ -442,53 +453,6 @@ def _tool_calls(entry: Json) -> tuple[ToolCall, ...]:
 
 
 def _tool_name(tool: object) -> str | None:
-    entry = _object(tool) or {}
-    function = _object(entry.get("function")) or entry
-    return _text(function.get("name"))
-
-
-def _loads(data: bytes) -> object:
-    """JSON, also with the lone surrogates that orjson refuses. Raises Malformed."""
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise Malformed(f"not JSON: {error}") from error
-
-
-def _dumps(value: object) -> str:
-    return orjson.dumps(value, default=str).decode()
-
-
-def _whole(text: str) -> str:
-    """The text with surrogate pairs joined, also where a stream split them; a lone one becomes
-    U+FFFD."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
-def _object(value: object) -> Json | None:
-    return cast("Json", value) if isinstance(value, dict) else None
-
-
-def _list(value: object) -> list[object]:
-    return cast("list[object]", value) if isinstance(value, list) else []
-
-
-def _text(value: object) -> str | None:
-    return _whole(value) if isinstance(value, str) else None
-
-
-def _count(value: object) -> int | None:
-    """A whole number that is not negative; booleans are none."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    return None
+    entry = object_of(tool) or {}
+    function = object_of(entry.get("function")) or entry
+    return text_of(function.get("name"))

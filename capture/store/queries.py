@@ -7,11 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from capture.batch import MESSAGE_ID_BYTES, unpack
+from capture.batch import unpack
 from capture.exchange import Mode
 from capture.messages import Message, ToolCall, Usage
 from capture.outcomes import Outcome
 from capture.plain import message_of
+from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
 from capture.store.rows import AttemptDetail, ExchangeDetail, ExchangeSummary, Loss, SkillCount
 
