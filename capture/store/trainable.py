@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from capture.batch import unpack
 from capture.exchange import Mode
+from capture.narrowing import Malformed, read_object
 from capture.outcomes import OutcomeName
 from capture.plain import message_of
-from capture.narrowing import Malformed, read_object
 from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
 from capture.trainable import TrainableTurn, assistant_message
