@@ -35,6 +35,7 @@ from capture.lock import DirectoryLock, Locked
 from capture.plain import plain_candidate, plain_decision, plain_end
 from capture.private import make_private_directory
 from capture.segment_file import SegmentFile, Torn, cut_torn_tail, sync_directory
+from capture.values import value
 
 __all__ = ["SECRET_HEADERS", "Begin", "Journal", "JournalError", "JournalLocked", "Position"]
 
@@ -58,7 +59,7 @@ class JournalLocked(JournalError):
         """Of the holder; None when unknown."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Begin:
     """An exchange at the moment it was decided."""
 

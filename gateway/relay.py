@@ -18,7 +18,13 @@ from capture.exchange import Attempt, AttemptStatus, Candidate, ExchangeEnd
 from capture.journal import Begin, Journal
 from gateway.budget import Ledger
 from gateway.circuit import Circuit
-from gateway.errors import ClientError, GatewayError, NothingMayAnswer, UpstreamError
+from gateway.errors import (
+    ClientError,
+    GatewayError,
+    NothingMayAnswer,
+    UpstreamError,
+    failed_here,
+)
 from gateway.fleet import Link, Links
 from gateway.flight import Flight
 from gateway.policy import refusal
@@ -91,9 +97,7 @@ class Relay:
             await self._refuse(error)
         except Exception:  # the request's edge: whatever happened, the client is told
             log.exception("exchange failed", extra={"exchange": self._flight.request.id})
-            await self._refuse(
-                GatewayError("Majordomo failed here; its log (`majordomo logs`) says where")
-            )
+            await self._refuse(failed_here())
 
     async def _refuse(self, error: GatewayError) -> None:
         """End the exchange with an error, unless its end is already written."""
@@ -104,7 +108,7 @@ class Relay:
                 self._desk.on_end(self._flight, end)
             except GatewayError as unrecorded:
                 error = unrecorded
-        await self._flight.fail(error)
+        self._flight.fail(error)
 
     # attempts
 
@@ -235,7 +239,7 @@ class Relay:
         """The whole body, or its first `most` bytes for an error that is longer."""
         pieces: list[bytes] = []
         size = 0
-        while data := await reply.read():
+        while data := reply.ready() or await reply.read():
             if attempt.first_byte_s is None:
                 attempt.first_byte_s = time.perf_counter() - began
             pieces.append(data)
@@ -261,25 +265,33 @@ class Relay:
         record.delivered(out)
         ended = await record.end("ok", 200, reply=end, last_bytes=len(out))
         self._desk.on_end(flight, ended)
-        await flight.reply(200, out)
+        if not flight.writable:
+            await flight.drain()
+        flight.reply(200, out)
 
     async def _relay_stream(self, reply: Reply, link: Link, attempt: Attempt, began: float) -> None:
         flight, record = self._flight, self._record
         reader = link.dialect.stream_reader(flight.request, attempt.model)
         broken: TransportError | None = None
+
+        def take(data: bytes) -> bool:
+            """Called from the upstream's connection, for every piece; no task wakes for it."""
+            if attempt.first_byte_s is None:
+                attempt.first_byte_s = time.perf_counter() - began
+            record.received(data, spill=self._replying)
+            out = reader.feed(data)
+            if out:
+                if not self._replying:
+                    self._replying = True
+                    link.circuit.succeeded()
+                    flight.start_stream()
+                record.delivered(out)
+                flight.write(out)
+            return not reader.done and flight.writable
+
         try:
-            while not reader.done and (data := await reply.read()):
-                if attempt.first_byte_s is None:
-                    attempt.first_byte_s = time.perf_counter() - began
-                record.received(data, spill=self._replying)
-                out = reader.feed(data)
-                if out:
-                    if not self._replying:
-                        self._replying = True
-                        link.circuit.succeeded()
-                        flight.start_stream()
-                    record.delivered(out)
-                    await flight.write(out)
+            while await reply.hand(take) and not reader.done:
+                await flight.drain()
         except TransportError as error:
             if not self._replying:
                 raise
@@ -304,7 +316,9 @@ class Relay:
         record.delivered(last)
         ended = await record.end("ok", 200, reply=end, last_bytes=len(last))
         self._desk.on_end(flight, ended)
-        await flight.end_stream(last)
+        if not flight.writable:
+            await flight.drain()
+        flight.end_stream(last)
 
     async def _break_off(
         self, link: Link, attempt: Attempt, end: ReplyEnd, broken: TransportError | None
@@ -321,7 +335,7 @@ class Relay:
         status = "upstream_error" if end.error is not None else "truncated"
         record = self._record
         self._desk.on_end(self._flight, await record.end(status, 200, reply=end, error=error))
-        await self._flight.fail(error)
+        self._flight.fail(error)
 
     def _finish(self, link: Link, attempt: Attempt, began: float, end: ReplyEnd) -> None:
         """The attempt is over: what it used, cost and took."""

@@ -85,4 +85,4 @@ class Seats:
             now = time.perf_counter()
             for flight in tuple(self._flights.values()):
                 if flight.request.stream:
-                    await flight.beat(now, seconds - tick)
+                    flight.beat(now, seconds - tick)
