@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -79,6 +80,29 @@ class Begin:
     reserve_usd: float | None = None
     """Most that BURST was allowed to cost; counted as spent if the gateway dies before the end.
     None when nothing was reserved."""
+    written: Written | None = None
+    """The decision in JSON, where the caller has it already; None has it written out."""
+
+
+class Written(NamedTuple):
+    """A decision as a begin record holds it."""
+
+    fields: bytes
+    """What lists and budgets ask of it: the inside of a JSON object."""
+    whole: bytes
+    """All of it, as JSON."""
+
+
+def written(decision: RouteDecision) -> Written:
+    """A decision in JSON; requests that are decided alike share it."""
+    chosen = decision.chosen
+    fields = {
+        "alias": decision.alias,
+        "private": decision.private,
+        "config_generation": decision.config_generation,
+        "chosen": plain_candidate(chosen) if chosen else None,
+    }
+    return Written(orjson.dumps(fields)[1:-1], orjson.dumps(plain_decision(decision)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +168,10 @@ class Journal:
 
     def begin(self, begin: Begin) -> Position:
         """Record an exchange before anything of it goes upstream. Raises JournalError."""
-        decision = begin.decision
+        fields, decided = begin.written or written(begin.decision)
         kept = {k: v for k, v in begin.headers.items() if k.lower() not in SECRET_HEADERS}
         # the reader passes these two on as they are, so they stand apart from what it reads
-        headers, decided = orjson.dumps(kept), orjson.dumps(plain_decision(decision))
+        headers = orjson.dumps(kept)
         meta = orjson.dumps(
             {
                 "at": begin.at,
@@ -155,13 +179,10 @@ class Journal:
                 "key": begin.key,
                 "stream": begin.stream,
                 "reserve_usd": begin.reserve_usd,
-                "alias": decision.alias,
-                "private": decision.private,
-                "config_generation": decision.config_generation,
-                "chosen": plain_candidate(chosen) if (chosen := decision.chosen) else None,
                 "sizes": (len(headers), len(decided)),
             }
         )
+        meta = b"%b,%b}" % (meta[:-1], fields)
         return self._append(Kind.BEGIN, begin.id, meta, (headers, decided, begin.request))
 
     def part(self, exchange_id: str, data: bytes) -> Position:

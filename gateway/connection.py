@@ -305,7 +305,10 @@ def _path(url: bytes) -> str:
 
 def _expects(headers: RawHeaders) -> bool:
     """The client waits for a word before it sends its body."""
-    return any([name == b"expect" and value.lower() == b"100-continue" for name, value in headers])
+    for name, value in headers:
+        if name == b"expect" and value.lower() == b"100-continue":
+            return True
+    return False
 
 
 def _head_too_large(limits: Limits) -> GatewayError:

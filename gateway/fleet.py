@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -68,10 +68,14 @@ class Link:
     """The child process behind it; None for every upstream that is not ours to run."""
     _base_url: str = ""
 
-    async def post(self, prepared: Prepared) -> Reply:
+    def post(self, prepared: Prepared) -> Awaitable[Reply]:
         """Send one request and wait for the head of its reply. Raises TransportError."""
         if self.house is not None:
-            await self._follow(self.house)
+            return self._post_home(prepared, self.house)
+        return self.transport.post(prepared, self.settings.deadlines)
+
+    async def _post_home(self, prepared: Prepared, house: House) -> Reply:
+        await self._follow(house)
         return await self.transport.post(prepared, self.settings.deadlines)
 
     async def _follow(self, house: House) -> None:
@@ -165,6 +169,8 @@ class Links:
         self._keys = tuple(environ[n].encode() for n in names if n is not None and environ.get(n))
         self.priced = any(not link.free for link in self._by_name.values())
         """Some upstream costs money."""
+        self.well = Fleet(places=self._places, named=self._named, generation=generation)
+        """The fleet while every place is well."""
 
     def __getitem__(self, name: str) -> Link:
         return self._by_name[name]
@@ -173,18 +179,21 @@ class Links:
         return iter(self._by_name.values())
 
     def fleet(self) -> Fleet:
-        """Every place and its health, prices left out."""
+        """Every place and its health, prices left out; `well` itself while every place is well."""
+        for link in self._by_name.values():
+            if not link.circuit.ready:
+                return self._fleet_now()
+        return self.well
+
+    def _fleet_now(self) -> Fleet:
         return Fleet(
             places=tuple(map(self._now, self._places)),
             named={name: self._now(place) for name, place in self._named.items()},
             generation=self.generation,
         )
 
-    def view(self, features: Features) -> Fleet:
+    def view(self, features: Features, fleet: Fleet) -> Fleet:
         """The same for one request, with what it would cost at each place."""
-        fleet = self.fleet()
-        if not self.priced:
-            return fleet
         return Fleet(
             places=tuple(self._price(place, features) for place in fleet.places),
             named={name: self._price(place, features) for name, place in fleet.named.items()},

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
 
-from capture.exchange import RouteDecision
 from capture.ids import new_id
 from capture.journal import Begin
 from gateway.chat_call import ChatCall
 from gateway.chat_request import parse
 from gateway.conversation_modes import conversation_of
 from gateway.door import Keeper, RawHeaders, Visitor, check_entity, let_in
-from gateway.errors import GatewayError, UnknownModel, failed_here
+from gateway.errors import GatewayError, failed_here
 from gateway.features import features_of
 from gateway.flight import Flight
 from gateway.relay import Relay
 from gateway.seats import Current, Seats
 from gateway.upstreams.base import ChatRequest
-from routers.decide import decide
-from routers.features import Features, Fleet
+from routers.features import Features
 
 log = logging.getLogger(__name__)
 
@@ -86,10 +83,7 @@ class HotPath:
             conversation = conversation_of(request, headers, key)
             last_mode = seats.conversations.get(conversation)
         features = features_of(request, headers, key, conversation_mode=last_mode)
-        fleet = current.desk.links.view(features)
-        if not _is_known(request.alias, fleet):
-            raise _unknown_model(request.alias, fleet)
-        decision = decide(features, fleet, current.policy, current.desk.ledger.left())
+        decision, written, reserve_usd = current.decisions.decide(features)
         begin = Begin(
             id=request.id,
             at=now,
@@ -99,31 +93,8 @@ class HotPath:
             decision=decision,
             request=request.raw,
             stream=request.stream,
-            reserve_usd=_reserve(decision, fleet) if current.desk.links.priced else None,
+            reserve_usd=reserve_usd,
+            written=written,
         )
         flight = Flight(request, decision, call, now, conversation)
         return flight, features, begin
-
-
-def _reserve(decision: RouteDecision, fleet: Fleet) -> float | None:
-    """The dearest candidate's worst case in US dollars; None when all of them are free."""
-    prices = {(p.upstream, p.model): p.worst_case_usd for p in _places(fleet)}
-    dearest = max(
-        (prices.get((c.upstream, c.model)) or 0.0 for c in decision.candidates), default=0
-    )
-    return dearest or None
-
-
-def _places(fleet: Fleet) -> tuple[Any, ...]:
-    return (*fleet.places, *fleet.named.values())
-
-
-def _is_known(alias: str, fleet: Fleet) -> bool:
-    return alias in fleet.named or alias == "auto" or any(p.mode == alias for p in fleet.places)
-
-
-def _unknown_model(alias: str, fleet: Fleet) -> UnknownModel:
-    names = ["auto", *(p.mode.value for p in fleet.places if p.mode), *fleet.named]
-    return UnknownModel(
-        f"no model is called {alias[:100]!r} here; there are: {', '.join(names)}", param="model"
-    )

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from capture.exchange import Attempt, AttemptStatus, Candidate, ExchangeEnd
 from capture.journal import Begin, Journal
 from gateway.budget import Ledger
-from gateway.circuit import Circuit
 from gateway.errors import (
     ClientError,
     GatewayError,
@@ -32,7 +31,7 @@ from gateway.recorder import Recorder, status_of
 from gateway.retry import Failure, RetryBudget, next_step
 from gateway.settings import CaptureSettings, Retries
 from gateway.sse import DONE
-from gateway.upstreams.base import ReplyEnd
+from gateway.upstreams.base import ReplyEnd, StreamReader
 from gateway.upstreams.transport import (
     ConnectFailed,
     DeadlineExceeded,
@@ -49,6 +48,7 @@ _ERROR_BYTES = 256 * 1024
 """Most bytes read of an upstream's error body."""
 _REPLY_BYTES = 32 * 1024 * 1024
 """Most bytes of one reply that is not streamed; it has to be held whole."""
+_REQUEST_ID = frozenset({b"request-id", b"x-request-id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +118,12 @@ class Relay:
             raise refusal(self._flight.decision)
         desk.budget.earn()
         self._flight.queued_s = time.perf_counter() - self._flight.began
-        circuits = [desk.links[c.upstream].circuit for c in candidates]
-        index = _first_ready(circuits)
+        index = self._first_ready(candidates)
         while True:
             failed = await self._attempt(candidates[index])
             if failed is None:
                 return
+            circuits = [desk.links[c.upstream].circuit for c in candidates]
             error, failure = failed
             step = next_step(
                 failure,
@@ -142,6 +142,18 @@ class Relay:
             if step.wait:
                 await asyncio.sleep(step.wait)
             index = step.candidate
+
+    def _first_ready(self, candidates: Sequence[Candidate]) -> int:
+        """The first place that may be tried now. Raises NothingMayAnswer while all of them rest."""
+        links = self._desk.links
+        for index, candidate in enumerate(candidates):
+            if links[candidate.upstream].circuit.ready:
+                return index
+        raise NothingMayAnswer(
+            "every upstream that may answer this keeps failing and is being rested; try again",
+            code="upstream_resting",
+            retry_after=min(links[c.upstream].circuit.rest_left for c in candidates),
+        )
 
     async def _attempt(self, candidate: Candidate) -> tuple[GatewayError, Failure] | None:
         """One try at one place. None once the client is answered, else what failed and how."""
@@ -220,8 +232,10 @@ class Relay:
 
     async def _read(self, reply: Reply, link: Link, attempt: Attempt, began: float) -> None:
         attempt.http_status = reply.status
-        request_id = header(reply.headers, b"request-id") or header(reply.headers, b"x-request-id")
-        attempt.upstream_request_id = request_id.decode("latin-1")[:200] if request_id else None
+        for name, value in reply.headers:
+            if name in _REQUEST_ID and value:
+                attempt.upstream_request_id = value.decode("latin-1")[:200]
+                break
         if reply.status != 200:
             body = await self._drain(reply, attempt, began, _ERROR_BYTES)
             self._record.received(self._desk.links.mask_bytes(body))
@@ -273,22 +287,7 @@ class Relay:
         flight, record = self._flight, self._record
         reader = link.dialect.stream_reader(flight.request, attempt.model)
         broken: TransportError | None = None
-
-        def take(data: bytes) -> bool:
-            """Called from the upstream's connection, for every piece; no task wakes for it."""
-            if attempt.first_byte_s is None:
-                attempt.first_byte_s = time.perf_counter() - began
-            record.received(data, spill=self._replying)
-            out = reader.feed(data)
-            if out:
-                if not self._replying:
-                    self._replying = True
-                    link.circuit.succeeded()
-                    flight.start_stream()
-                record.delivered(out)
-                flight.write(out)
-            return not reader.done and flight.writable
-
+        take = self._taker(reader, link, attempt, began)
         try:
             while await reply.hand(take) and not reader.done:
                 await flight.drain()
@@ -308,6 +307,29 @@ class Relay:
             await self._end_stream(tail, end)
         else:
             await self._break_off(link, attempt, end, broken)
+
+    def _taker(
+        self, reader: StreamReader, link: Link, attempt: Attempt, began: float
+    ) -> Callable[[bytes], bool]:
+        """What passes each piece on as it comes; False asks for no more until the client has read,
+        or at all."""
+        flight, record = self._flight, self._record
+
+        def take(data: bytes) -> bool:
+            if attempt.first_byte_s is None:
+                attempt.first_byte_s = time.perf_counter() - began
+            record.received(data, spill=self._replying)
+            out = reader.feed(data)
+            if out:
+                if not self._replying:
+                    self._replying = True
+                    link.circuit.succeeded()
+                    flight.start_stream()
+                record.delivered(out)
+                flight.write(out)
+            return not reader.done and flight.writable
+
+        return take
 
     async def _end_stream(self, tail: bytes, end: ReplyEnd) -> None:
         flight, record = self._flight, self._record
@@ -342,18 +364,6 @@ class Relay:
         attempt.usage = end.usage
         attempt.cost_usd = link.cost(attempt.model, end.usage if end.complete else None)
         _close(attempt, began)
-
-
-def _first_ready(circuits: Sequence[Circuit]) -> int:
-    """The first place that may be tried now. Raises NothingMayAnswer while all of them rest."""
-    for index, circuit in enumerate(circuits):
-        if circuit.ready:
-            return index
-    raise NothingMayAnswer(
-        "every upstream that may answer this keeps failing and is being rested; try again",
-        code="upstream_resting",
-        retry_after=min(circuit.rest_left for circuit in circuits),
-    )
 
 
 def _close(attempt: Attempt, began: float) -> None:

@@ -24,6 +24,7 @@ from gateway.addresses import is_loopback
 from gateway.auth import HostGuard, Keyring
 from gateway.budget import Ledger
 from gateway.config import ConfigErrors, ConfigWatcher, Loaded
+from gateway.decisions import Decisions
 from gateway.fleet import Links
 from gateway.flight import Flight, InFlight
 from gateway.home import Home
@@ -227,7 +228,7 @@ class Runtime:
         return Current(
             settings,
             loaded.generation,
-            policy,
+            Decisions(policy, links, self.ledger),
             desk,
             follows_conversations=any(
                 isinstance(condition, ConversationIn)

@@ -12,12 +12,12 @@ import time
 from dataclasses import dataclass
 
 from gateway.conversation_modes import ConversationModes
+from gateway.decisions import Decisions
 from gateway.errors import RateLimited
 from gateway.flight import Flight, InFlight
 from gateway.relay import Desk
 from gateway.settings import Limits, Settings
 from gateway.telemetry import Telemetry
-from routers.escalation import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Current:
 
     settings: Settings
     generation: int
-    policy: Policy
+    decisions: Decisions
     desk: Desk
     follows_conversations: bool = False
     """Some rule asks which mode a conversation was last answered in."""
