@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from capture.ids import new_id
 from gateway.door import RawHeaders, Visitor, body_too_large
-from gateway.errors import GatewayError, ServiceError
+from gateway.errors import GatewayError
 from gateway.flight import retry_after_line
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class ChatCall:
     """See the module."""
 
     __slots__ = (
-        "_admitted", "_chunked", "_connection", "_expects", "_head", "_hot", "_http_1_0", "_limit",
-        "_pieces", "_size", "_whole", "disconnected", "headers", "keep_alive", "on_gone",
+        "_admitted", "_chunked", "_connection", "_head", "_hot", "_http_1_0", "_limit",
+        "_pieces", "_size", "_task", "_whole", "disconnected", "headers", "keep_alive", "on_gone",
         "path", "response_complete", "response_started", "visitor",
     )  # fmt: skip
     message_event = _Nobody()
@@ -72,7 +72,6 @@ class ChatCall:
         *,
         http_1_0: bool,
         keep_alive: bool,
-        expects: bool,
     ) -> None:
         self.headers = headers
         self.path = path
@@ -81,18 +80,19 @@ class ChatCall:
         self.response_started = False
         self.response_complete = False
         self.on_gone: Callable[[], None] | None = None
-        """Called once when the client goes away before its response is complete."""
+        """Called once when the client goes away before its response is complete; then the task that
+        answers is cancelled."""
         self.visitor: Visitor | None = None
         """Who asks; None until it was let in."""
         self._connection = connection
         self._hot = hot
         self._http_1_0 = http_1_0
-        self._expects = expects
         self._limit = connection.limits.body_bytes
         self._pieces: list[bytes] = []
         self._size = 0
         self._whole = False
         self._admitted = False
+        self._task: asyncio.Task[None] | None = None
         self._head = b""
         self._chunked = False
 
@@ -115,7 +115,7 @@ class ChatCall:
             return
         self.visitor = connection.visitor = visitor
         self._admitted = True
-        if self._expects and not connection.transport.is_closing():
+        if visitor.expects and not connection.transport.is_closing():
             connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._go_on()
 
@@ -139,6 +139,8 @@ class ChatCall:
         tell, self.on_gone = self.on_gone, None
         if tell is not None:
             tell()
+            if self._task is not None:
+                self._task.cancel()
 
     def _go_on(self) -> None:
         if self._size > self._limit:
@@ -149,7 +151,7 @@ class ChatCall:
         elif self._whole:
             self._admitted = False  # from here on the hot path sees to it
             tasks = self._connection.tasks
-            task = self._connection.loop.create_task(self._answer())
+            self._task = task = self._connection.loop.create_task(self._hot.answer(self))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
@@ -158,16 +160,10 @@ class ChatCall:
             self._admitted = False
             self._hot.dismiss()
 
-    async def _answer(self) -> None:
-        try:
-            await self._hot.answer(self)
-        except asyncio.CancelledError:
-            if not self.response_started:
-                self.refuse(ServiceError("Majordomo stops; ask again", code="stopping"), new_id())
-            raise
-        finally:
-            if not self.response_complete and not self.disconnected:
-                self._connection.transport.close()
+    def over(self) -> None:
+        """Nothing more will be sent: a response that is not complete never will be."""
+        if not self.response_complete and not self.disconnected:
+            self._connection.transport.close()
 
     # the response
 
@@ -215,7 +211,9 @@ class ChatCall:
     def refuse(self, error: GatewayError, request_id: str) -> None:
         """Answer with an error. What is still to come of the request's body is discarded: closing
         at once would reset the connection under a client that is still sending, which then never
-        sees the answer."""
+        sees the answer. Does nothing once a response has begun."""
+        if self.response_started:
+            return
         body = error.body(request_id)
         lines = b"content-type: application/json\r\nx-request-id: %b\r\n" % request_id.encode()
         lines += retry_after_line(error)

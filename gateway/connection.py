@@ -21,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from capture.ids import new_id
 from gateway.chat_call import ChatCall, HotPath
-from gateway.door import RawHeaders, Visitor
+from gateway.door import Visitor, expects
 from gateway.errors import ClientError, GatewayError
 from gateway.settings import Limits
 
@@ -51,10 +51,15 @@ class ClientConnection(HttpToolsProtocol):
         self.visitor: Visitor | None = None
         """Who sent the last chat request that was let in."""
         self._serving: RequestResponseCycle | ChatCall | None = None
-        """What is being answered; `cycle` is the last request that came, pipelined or not."""
+        """What is being answered."""
+        self._incoming: RequestResponseCycle | ChatCall | None = None
+        """The last request that came, pipelined or not; uvicorn knows it as `cycle`."""
         self._in_head = True
         self._in_body = False
         self._head_bytes = 0
+        """Bytes received of a head that is not whole yet."""
+        self._read_bytes = 0
+        """Bytes that the last read brought."""
         self._body_bytes = 0
         self._request_began = 0.0
         self._refusal: GatewayError | None = None
@@ -94,7 +99,8 @@ class ClientConnection(HttpToolsProtocol):
                 self._request_began = self.loop.time()
             data = _without_upgrade(data)
             self._head_bytes += len(data)
-        super().data_received(data)
+        self._read_bytes = len(data)
+        self._feed(data)
         if self._refusal is not None or self.transport.is_closing():
             return
         if self._in_head and self._head_bytes:
@@ -104,6 +110,16 @@ class ClientConnection(HttpToolsProtocol):
                 self._arm(self._request_began + self.limits.header_seconds - self.loop.time())
         elif self._in_body:
             self._check_rate()
+
+    def _feed(self, data: bytes) -> None:
+        assert self.parser is not None
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
+            self.send_400_response("Invalid HTTP request received.")
+        except httptools.HttpParserUpgrade:  # a wish that is ignored
+            pass
 
     @property
     def default_lines(self) -> bytes:
@@ -130,12 +146,12 @@ class ClientConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         assert self.parser is not None
-        # what one read brought may hold several heads, each of them short enough
-        if len(self.url) + sum([len(n) + len(v) + 4 for n, v in self.headers]) > (
-            self.limits.header_bytes
-        ):
-            self._refusal = _head_too_large(self.limits)
-            raise ValueError("request head too large")
+        limit = self.limits.header_bytes
+        if max(self._head_bytes, self._read_bytes) > limit:  # there was room for too large a head
+            size = len(self.url) + sum([len(n) + len(v) + 4 for n, v in self.headers])
+            if size > limit:
+                self._refusal = _head_too_large(self.limits)
+                raise ValueError("request head too large")
         version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
             raise ValueError("not a version of HTTP that is spoken here")
@@ -152,7 +168,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def _begin_chat(self, hot: HotPath, *, http_1_0: bool) -> None:
         assert self.parser is not None
-        before = cast("RequestResponseCycle | None", self.cycle)
+        before = self._incoming
         call = ChatCall(
             self,
             hot,
@@ -160,9 +176,9 @@ class ClientConnection(HttpToolsProtocol):
             CHAT,
             http_1_0=http_1_0,
             keep_alive=not http_1_0 and self.parser.should_keep_alive(),
-            expects=_expects(self.headers),
         )
-        self.cycle = cast("RequestResponseCycle", call)
+        self._incoming = call
+        self.cycle = cast("Any", call)
         if before is None or before.response_complete:
             self._serving = call
             call.start()
@@ -174,8 +190,9 @@ class ClientConnection(HttpToolsProtocol):
         url, headers = self.url, self.headers
         super().on_message_begin()
         self.url, self.headers, self.scope["headers"] = url, headers, headers
-        self.expect_100_continue = _expects(headers)
+        self.expect_100_continue = expects(headers)
         super().on_headers_complete()
+        self._incoming = self.cycle
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """A request's turn has come: uvicorn calls this, also for those that were pipelined."""
@@ -187,7 +204,8 @@ class ClientConnection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
-        call = cast("RequestResponseCycle | ChatCall", self.cycle)
+        call = self._incoming
+        assert call is not None
         if call.response_complete:
             if self._body_bytes > self._most_discarded:
                 self.transport.abort()
@@ -198,7 +216,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_head, self._in_body = True, False
-        call = cast("RequestResponseCycle | ChatCall", self.cycle)
+        call = self._incoming
         if not isinstance(call, ChatCall):
             super().on_message_complete()
         elif not call.response_complete:
@@ -301,14 +319,6 @@ def _path(url: bytes) -> str:
         return CHAT
     path = httptools.parse_url(url).path.decode("ascii")
     return unquote(path) if "%" in path else path
-
-
-def _expects(headers: RawHeaders) -> bool:
-    """The client waits for a word before it sends its body."""
-    for name, value in headers:
-        if name == b"expect" and value.lower() == b"100-continue":
-            return True
-    return False
 
 
 def _head_too_large(limits: Limits) -> GatewayError:

@@ -73,7 +73,8 @@ class Decisions:
         fleet = links.fleet()
         budget = self._ledger.left()
         priced = links.view(features, fleet) if links.priced else None
-        if not self._exact or fleet is not links.well or not _affordable(priced, budget):
+        usual = self._exact and fleet is links.well
+        if not usual or (priced is not None and not _affordable(priced, budget)):
             decision = self._ask(features, priced or fleet, budget)
             return Decided(decision, written(decision), _reserve(decision, priced))
         read = self._read(features)
@@ -116,10 +117,10 @@ def _is_known_condition(condition: Condition) -> bool:
     return isinstance(condition, (*_ALWAYS_READ, *_OF_TOKENS, HeaderIs))
 
 
-def _affordable(priced: Fleet | None, budget: Budget) -> bool:
+def _affordable(priced: Fleet, budget: Budget) -> bool:
     """No budget can stand in any place's way, so that no decision depends on prices."""
     left = [usd for usd in (budget.day_left_usd, budget.month_left_usd) if usd is not None]
-    if priced is None or not left:
+    if not left:
         return True
     costs = [place.worst_case_usd for place in (*priced.places, *priced.named.values())]
     return all(cost is not None and cost <= min(left) for cost in costs)

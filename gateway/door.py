@@ -42,31 +42,44 @@ class Visitor(NamedTuple):
     """Name of its key; None when the gateway runs without keys."""
     readable: Mapping[str, str]
     """Headers that rules may test and records may keep."""
+    expects: bool
+    """It waits for a word before it sends a body (`expect: 100-continue`)."""
 
 
-def let_in(headers: RawHeaders, keeper: Keeper, known: Visitor | None) -> Visitor:
-    """Who sends these headers. Raises GatewayError for who may not."""
-    rest = [pair for pair in headers if pair[0] != b"content-length"]
+def let_in(headers: RawHeaders, keeper: Keeper, known: Visitor | None, limit: int) -> Visitor:
+    """Who sends these headers, and a body of at most `limit` bytes. Raises GatewayError for who may
+    not, and for a body that may not be."""
+    rest: RawHeaders = []
+    length = 0
+    for pair in headers:
+        if pair[0] == b"content-length":
+            length = int(pair[1])
+        else:
+            rest.append(pair)
     guard, keyring = keeper.guard, keeper.keyring
     if (
-        known is not None
-        and rest == known.headers
-        and guard is known.guard
-        and keyring is known.keyring
+        known is None
+        or rest != known.headers
+        or guard is not known.guard
+        or keyring is not known.keyring
     ):
-        return known
-    guard.check(rest)
-    key = keyring.check(rest)
-    return Visitor(rest, guard, keyring, key, readable_headers(rest))
+        guard.check(rest)
+        key = keyring.check(rest)
+        _check_encoding(rest)
+        known = Visitor(rest, guard, keyring, key, readable_headers(rest), expects(rest))
+    if length > limit:
+        raise body_too_large(limit)
+    return known
 
 
-def check_entity(headers: RawHeaders, limit: int) -> None:
-    """Refuse a body by what its headers say of it. Raises ClientError."""
+def expects(headers: RawHeaders) -> bool:
+    """The client waits for a word before it sends its body."""
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
+
+
+def _check_encoding(headers: RawHeaders) -> None:
     for name, value in headers:
-        if name == b"content-length":
-            if int(value) > limit:
-                raise body_too_large(limit)
-        elif name == b"content-encoding" and value.lower() != b"identity":
+        if name == b"content-encoding" and value.lower() != b"identity":
             raise ClientError(
                 "encoded request bodies are not accepted; send plain JSON",
                 status=415,

@@ -6,7 +6,6 @@ possible moment; keeps a silent stream alive; and hears from the server when the
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ class ClientResponse(Protocol):
     """Where a response is written, and word of the client's leaving (`gateway.chat_call`)."""
 
     on_gone: Callable[[], None] | None
+    """Told when the client has gone, just before the task that answers it is cancelled."""
 
     @property
     def writable(self) -> bool: ...
@@ -87,14 +87,11 @@ class Flight:
         self.bytes_out = 0
         self._over = False
         self._last_sent = self.began
-        self._task = asyncio.current_task()
         self._response = response
         response.on_gone = self._leave
 
     def _leave(self) -> None:
         self.gone = self._over = True
-        if self._task is not None:
-            self._task.cancel()
 
     def landed(self) -> None:
         """The exchange is over: whether the client stays matters no more."""

@@ -6,6 +6,7 @@ relay. Everything here runs on the event loop and none of it waits for anything 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 
@@ -14,8 +15,8 @@ from capture.journal import Begin
 from gateway.chat_call import ChatCall
 from gateway.chat_request import parse
 from gateway.conversation_modes import conversation_of
-from gateway.door import Keeper, RawHeaders, Visitor, check_entity, let_in
-from gateway.errors import GatewayError, failed_here
+from gateway.door import Keeper, RawHeaders, Visitor, let_in
+from gateway.errors import GatewayError, ServiceError, failed_here
 from gateway.features import features_of
 from gateway.flight import Flight
 from gateway.relay import Relay
@@ -35,8 +36,7 @@ class HotPath:
         self._keeper = keeper
 
     def admit(self, headers: RawHeaders, known: Visitor | None) -> Visitor:
-        visitor = let_in(headers, self._keeper, known)
-        check_entity(headers, self._seats.current.limits.body_bytes)
+        visitor = let_in(headers, self._keeper, known, self._seats.current.limits.body_bytes)
         self._seats.enter()
         return visitor
 
@@ -63,12 +63,15 @@ class HotPath:
         except GatewayError as error:
             self.refused(error)
             call.refuse(error, exchange_id)
+        except asyncio.CancelledError:
+            call.refuse(ServiceError("Majordomo stops; ask again", code="stopping"), exchange_id)
+            raise
         except Exception:  # the request's edge: whatever happened, the client is told
             log.exception("request failed", extra={"exchange": exchange_id})
-            if not call.response_started:
-                call.refuse(failed_here(), exchange_id)
+            call.refuse(failed_here(), exchange_id)
         finally:
             seats.exit()
+            call.over()
 
     def _decide(
         self, current: Current, call: ChatCall, request: ChatRequest

@@ -79,7 +79,14 @@ class Relay:
     async def run(self, begin: Begin) -> None:
         """Answer the client, whatever happens; a client that leaves ends it quietly."""
         try:
-            await self._run(begin)
+            try:
+                self._record.begin(begin)
+                await self._answer()
+            except GatewayError as error:
+                await self._refuse(error)
+            except Exception:  # the request's edge: whatever happened, the client is told
+                log.exception("exchange failed", extra={"exchange": self._flight.request.id})
+                await self._refuse(failed_here())
         except asyncio.CancelledError:
             end = self._record.abandon("client_gone" if self._flight.gone else "interrupted")
             if end is not None:
@@ -88,16 +95,6 @@ class Relay:
                 raise
         finally:
             self._flight.landed()
-
-    async def _run(self, begin: Begin) -> None:
-        try:
-            self._record.begin(begin)
-            await self._answer()
-        except GatewayError as error:
-            await self._refuse(error)
-        except Exception:  # the request's edge: whatever happened, the client is told
-            log.exception("exchange failed", extra={"exchange": self._flight.request.id})
-            await self._refuse(failed_here())
 
     async def _refuse(self, error: GatewayError) -> None:
         """End the exchange with an error, unless its end is already written."""
@@ -253,7 +250,12 @@ class Relay:
         """The whole body, or its first `most` bytes for an error that is longer."""
         pieces: list[bytes] = []
         size = 0
-        while data := reply.ready() or await reply.read():
+        while True:
+            data = reply.ready()
+            if data is None:
+                data = await reply.read()
+            if not data:
+                break
             if attempt.first_byte_s is None:
                 attempt.first_byte_s = time.perf_counter() - began
             pieces.append(data)
@@ -284,7 +286,7 @@ class Relay:
         flight.reply(200, out)
 
     async def _relay_stream(self, reply: Reply, link: Link, attempt: Attempt, began: float) -> None:
-        flight, record = self._flight, self._record
+        flight = self._flight
         reader = link.dialect.stream_reader(flight.request, attempt.model)
         broken: TransportError | None = None
         take = self._taker(reader, link, attempt, began)

@@ -100,7 +100,9 @@ class Connection(asyncio.Protocol):
         self._error: TransportError | None = None
         self._first_byte = False
         self._started = self._last = self._loop.time()
-        self._watch()
+        soonest = self._started + min(deadlines.first_token, deadlines.idle, deadlines.total)
+        if soonest < self._timer_due:
+            self._watch(soonest)
         if self._transport is None or self.lost:
             raise StaleConnection("the upstream closed its kept-alive connection")
         self._transport.write(request)
@@ -319,9 +321,7 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         if self._finished:
             return
-        if not self._first_byte:
-            self._first_byte = True
-            self._watch()  # the idle deadline may come before the one waited for
+        self._first_byte = True
         self._buffer.append(body)
         self._buffered += len(body)
 
@@ -329,7 +329,7 @@ class Connection(asyncio.Protocol):
         if self.status:
             self._finished = True
 
-    # deadlines: one timer a connection, never put off, looked at again when it fires
+    # deadlines: one timer a connection, never put off; when it fires they are looked at again
 
     def _due(self) -> tuple[float, DeadlineName, float]:
         """When which deadline passes, and its length."""
@@ -348,22 +348,19 @@ class Connection(asyncio.Protocol):
             return total, "total", limits.total
         return at, name, seconds
 
-    def _watch(self) -> None:
-        due = self._due()[0]
-        if due < self._timer_due:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer, self._timer_due = self._loop.call_at(due, self._check), due
+    def _watch(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_due = self._loop.call_at(at, self._check), at
 
     def _check(self) -> None:
         self._timer, self._timer_due = None, _FOREVER
-        if not self._busy or self._linger is not None:
+        if not self._busy or self._linger is not None or self._finished or self._error is not None:
             return
         due, name, seconds = self._due()
-        if self._finished or self._error is not None:
-            return
         if self._loop.time() < due:
-            self._watch()
+            # the first byte may come meanwhile, and then the idle deadline counts
+            self._watch(min(due, self._loop.time() + self._deadlines.idle))
         else:
             self._fail(DeadlineExceeded(name, seconds))
             self.abort()
