@@ -197,7 +197,7 @@ class Journal:
         `raw` holds the upstream's response bytes per attempt, in the order of `end.attempts`; the
         last one goes on from the parts. `delivered` is what the client got where that differs.
         """
-        sizes = [len(data) for data in raw]
+        sizes = list(map(len, raw))
         kept = None if delivered is None else len(delivered)
         meta = orjson.dumps({"end": plain_end(end), "raw": sizes, "delivered": kept})
         body = tuple(raw) if delivered is None else (*raw, delivered)
@@ -263,14 +263,21 @@ class Journal:
     def _append(self, kind: Kind, exchange_id: str, meta: bytes, body: Sequence[bytes]) -> Position:
         with self._lock:
             try:
-                file = self._writable()
+                file = self._file
+                if (
+                    file is None
+                    or self._closing
+                    or not file.usable
+                    or file.size >= self._segment_bytes
+                ):
+                    file = self._writable()
                 file.append(kind, exchange_id, meta, body)
             except OSError as error:
                 self._write_failure = f"cannot write the journal: {error}"
                 self._work.set()
                 raise JournalError(self._write_failure) from error
             self._write_failure = None
-            self._written = position = file.end
+            self._written = position = Position(file.segment.number, file.size)
         if not self._dirty:
             self._dirty = True
             self._work.set()

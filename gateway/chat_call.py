@@ -117,7 +117,8 @@ class ChatCall:
         self._admitted = True
         if visitor.expects and not connection.transport.is_closing():
             connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self._go_on()
+        if self._whole or self._size > self._limit:  # it came while others were being answered
+            self._go_on()
 
     def take(self, piece: bytes) -> None:
         """More of its body."""
@@ -162,7 +163,7 @@ class ChatCall:
 
     def over(self) -> None:
         """Nothing more will be sent: a response that is not complete never will be."""
-        if not self.response_complete and not self.disconnected:
+        if not self.disconnected:
             self._connection.transport.close()
 
     # the response

@@ -33,7 +33,8 @@ _NUMBERS = (
     ("top_p", 0, 1, False),
 )
 """Name, least, most, and whether it must be whole."""
-_CHECKED = frozenset({"tools", "stop", *(name for name, *_ in _NUMBERS)})
+_NUMBERED = frozenset(name for name, *_ in _NUMBERS)
+_LISTED = frozenset({"tools", "stop"})
 
 
 def parse(raw: bytes, exchange_id: str) -> ChatRequest:
@@ -54,8 +55,9 @@ def parse(raw: bytes, exchange_id: str) -> ChatRequest:
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise ClientError("`stream` must be true or false", param="stream")
-    if not _CHECKED.isdisjoint(body):  # few requests have any of these
+    if not _NUMBERED.isdisjoint(body):
         _check_numbers(body)
+    if not _LISTED.isdisjoint(body):
         _check_lists(body)
     options = body.get("stream_options")
     return ChatRequest(

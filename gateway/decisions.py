@@ -36,6 +36,7 @@ from routers.escalation import (
 from routers.features import Budget, Features, Fleet
 
 _MOST = 1024
+_NO_LIMIT = Budget()
 _ALWAYS_READ = (
     ModelIs, ToolsPresent, ToolOffered, KeyIs, SkillIs, ConversationIn, ImagesPresent
 )  # fmt: skip
@@ -71,8 +72,9 @@ class Decisions:
         """Where this request goes. Raises UnknownModel."""
         links = self._links
         fleet = links.fleet()
-        budget = self._ledger.left()
-        priced = links.view(features, fleet) if links.priced else None
+        priced, budget = None, _NO_LIMIT
+        if links.priced:
+            priced, budget = links.view(features, fleet), self._ledger.left()
         usual = self._exact and fleet is links.well
         if not usual or (priced is not None and not _affordable(priced, budget)):
             decision = self._ask(features, priced or fleet, budget)

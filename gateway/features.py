@@ -62,7 +62,8 @@ def features_of(
     """
     body = request.body
     size = _measure(body["messages"])
-    tools = _list(body.get("tools")) or _list(body.get("functions"))
+    offered = body.get("tools") or body.get("functions")
+    tools = _list(offered) if offered else []
     extra = _encoded(tools) if tools else 0
     if "response_format" in body:
         extra += _encoded(body["response_format"])
@@ -86,7 +87,7 @@ def features_of(
         key=key,
         skill=_skill(body, headers),
         conversation_mode=conversation_mode,
-        private=is_private(headers.get(PRIVATE_HEADER)),
+        private=PRIVATE_HEADER in headers and is_private(headers[PRIVATE_HEADER]),
     )
 
 

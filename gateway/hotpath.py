@@ -71,7 +71,8 @@ class HotPath:
             call.refuse(failed_here(), exchange_id)
         finally:
             seats.exit()
-            call.over()
+            if not call.response_complete:
+                call.over()
 
     def _decide(
         self, current: Current, call: ChatCall, request: ChatRequest

@@ -161,7 +161,7 @@ class Relay:
             return error, Failure(status=None, retryable=False)
         attempt = Attempt(candidate.mode, candidate.upstream, candidate.model, time.time())
         money = f"{flight.request.id}/{len(self._record.attempts)}"
-        if not self._reserve(link, attempt, money):
+        if not (link.free or self._reserve(link, attempt, money)):
             return _over_budget(candidate), Failure(status=None, retryable=False)
         self._record.attempt(attempt, translated=link.translates)
         self._record.notes += prepared.notes
@@ -213,8 +213,6 @@ class Relay:
 
     def _reserve(self, link: Link, attempt: Attempt, money: str) -> bool:
         """Set the attempt's worst case aside; False when no budget covers it."""
-        if link.free:
-            return True
         attempt.reserve_usd = link.worst_case(attempt.model, self._features)
         return self._desk.ledger.reserve(money, attempt.reserve_usd)
 

@@ -227,6 +227,7 @@ class Runtime:
         policy = build_policy(settings.escalation)
         return Current(
             settings,
+            settings.server.limits,
             loaded.generation,
             Decisions(policy, links, self.ledger),
             desk,

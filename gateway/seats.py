@@ -25,15 +25,12 @@ class Current:
     """One load of the settings, built."""
 
     settings: Settings
+    limits: Limits
     generation: int
     decisions: Decisions
     desk: Desk
     follows_conversations: bool = False
     """Some rule asks which mode a conversation was last answered in."""
-
-    @property
-    def limits(self) -> Limits:
-        return self.settings.server.limits
 
 
 class Seats:

@@ -14,7 +14,6 @@ from typing import Protocol, cast
 import httptools
 
 from gateway.settings import Deadlines
-from gateway.upstreams.base import Headers
 from gateway.upstreams.reply import (
     BrokenReply,
     DeadlineExceeded,
@@ -52,9 +51,9 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_buffer", "_buffered", "_busy", "_deadlines", "_error", "_fault", "_finished",
-        "_first_byte", "_head_bytes", "_header_bytes", "_headers", "_interim", "_keep", "_last",
-        "_linger", "_loop", "_parser", "_paused", "_pool", "_started", "_take", "_timer",
-        "_timer_due", "_transport", "_waiter", "_writable", "connect_s", "idle_since", "lost",
+        "_first_byte", "_head_bytes", "_header_bytes", "_interim", "_keep", "_last", "_linger",
+        "_loop", "_parser", "_paused", "_pool", "_started", "_take", "_timer", "_timer_due",
+        "_transport", "_waiter", "_writable", "connect_s", "headers", "idle_since", "lost",
         "served", "status",
     )  # fmt: skip
 
@@ -83,17 +82,14 @@ class Connection(asyncio.Protocol):
 
     status: int
     connect_s: float | None
-
-    @property
-    def headers(self) -> Headers:
-        return self._headers
+    headers: list[tuple[bytes, bytes]]
 
     async def ask(self, request: bytes, deadlines: Deadlines, connect_s: float | None) -> None:
         """Send a request and wait for the head of its reply. Raises TransportError."""
         self._busy = True
         self.status = 0
         self.connect_s = connect_s
-        self._headers: list[tuple[bytes, bytes]] = []
+        self.headers = []
         self._deadlines = deadlines
         self._buffered = self._head_bytes = self._header_bytes = self._interim = 0
         self._finished = self._keep = False
@@ -282,7 +278,7 @@ class Connection(asyncio.Protocol):
 
     def _closes_body(self) -> bool:
         """HTTP/1.0 style: no length, no chunks, the body ends with the connection."""
-        named = {name for name, _ in self._headers}
+        named = {name for name, _ in self.headers}
         return b"content-length" not in named and b"transfer-encoding" not in named
 
     # httptools callbacks
@@ -298,7 +294,7 @@ class Connection(asyncio.Protocol):
         if self._header_bytes > _HEAD_BYTES:
             self._too_large()
         else:
-            self._headers.append((name.lower(), value))
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if self._finished:
@@ -306,11 +302,11 @@ class Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status < 200:
             self._interim += 1
-            self._headers.clear()
+            self.headers.clear()
             if self._interim > _INTERIM_REPLIES or status == 101:
                 self._fail(BrokenReply("too many interim replies"))
             return
-        encoding = header(self._headers, b"content-encoding")
+        encoding = header(self.headers, b"content-encoding")
         if encoding is not None and encoding.lower() != b"identity":
             self._fail(BrokenReply("the reply is content-encoded, which was not asked for"))
             return

@@ -94,8 +94,8 @@ def read_usage(raw: object) -> Usage | None:
     return Usage(
         input_tokens=_count(usage.get("prompt_tokens")),
         output_tokens=_count(usage.get("completion_tokens")),
-        cache_read_tokens=_count_in(prompt, "cached_tokens"),
-        reasoning_tokens=_count_in(completion, "reasoning_tokens"),
+        cache_read_tokens=None if prompt is None else _count_in(prompt, "cached_tokens"),
+        reasoning_tokens=None if completion is None else _count_in(completion, "reasoning_tokens"),
     )
 
 
@@ -111,14 +111,14 @@ def _count_in(details: object, name: str) -> int | None:
 
 def finish_of(chunk: Mapping[str, Any]) -> FinishReason | None:
     """The finish reason of the first choice that has one, in a reply or a chunk."""
-    choices: Any = chunk.get("choices")
-    if not isinstance(choices, list):
-        return None
-    for choice in cast("list[Any]", choices):
-        if isinstance(choice, dict):
-            reason: Any = cast("dict[str, Any]", choice).get("finish_reason")
-            if isinstance(reason, str):
-                return _FINISH.get(reason, "stop")
+    choices = chunk.get("choices")
+    for choice in cast("list[Any]", choices) if isinstance(choices, list) else ():
+        try:
+            reason = choice.get("finish_reason")
+        except AttributeError:  # of all JSON values only objects have it
+            continue
+        if isinstance(reason, str):
+            return _FINISH.get(reason, "stop")
     return None
 
 
@@ -248,7 +248,7 @@ class OpenAICompatible:
         )
 
     def prepare(self, request: ChatRequest, model: str) -> Prepared:
-        return self.post(splice_model(request.raw, model))
+        return Prepared(self._path, self._headers, splice_model(request.raw, model))
 
     def post(self, body: bytes) -> Prepared:
         """This upstream's chat endpoint, with its credentials."""
