@@ -9,13 +9,12 @@ not known here, the decision is made anew. A remembered decision is the very one
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from capture.exchange import RouteDecision
 from capture.journal import Written, written
 from gateway.budget import Ledger
 from gateway.errors import UnknownModel
-from gateway.fleet import Links
 from routers.constraints import needed
 from routers.decide import decide
 from routers.escalation import (
@@ -52,10 +51,27 @@ class Decided(NamedTuple):
     """The dearest candidate's worst case in US dollars; None when all of them are free."""
 
 
+class Places(Protocol):
+    """What a decision needs of the upstreams (`gateway.fleet.Links`)."""
+
+    priced: bool
+    """Some upstream costs money."""
+    well: Fleet
+    """The fleet while every place is well; replaced when anything about a place changes."""
+
+    def fleet(self) -> Fleet:
+        """Every place and its health: `well` itself while every place is well."""
+        ...
+
+    def view(self, features: Features, fleet: Fleet) -> Fleet:
+        """The same with what one request would cost at each place."""
+        ...
+
+
 class Decisions:
     """The decisions of one load of the settings."""
 
-    def __init__(self, policy: Policy, links: Links, ledger: Ledger) -> None:
+    def __init__(self, policy: Policy, links: Places, ledger: Ledger) -> None:
         conditions = [each for rule in policy.rules for each in rule.conditions]
         self._policy = policy
         self._links = links
@@ -63,10 +79,8 @@ class Decisions:
         self._headers = sorted(policy.headers)
         self._by_tokens = any(isinstance(each, _OF_TOKENS) for each in conditions)
         self._exact = all(map(_is_known_condition, conditions))
-        well = links.well
-        rooms = [p.context_length for p in (*well.places, *well.named.values())]
-        self._room = min([room for room in rooms if room is not None], default=None)
         self._made: dict[Hashable, tuple[RouteDecision, Written]] = {}
+        self._begin_anew(links.well)
 
     def decide(self, features: Features) -> Decided:
         """Where this request goes. Raises UnknownModel."""
@@ -79,6 +93,8 @@ class Decisions:
         if not usual or (priced is not None and not _affordable(priced, budget)):
             decision = self._ask(features, priced or fleet, budget)
             return Decided(decision, written(decision), _reserve(decision, priced))
+        if fleet is not self._fleet:
+            self._begin_anew(fleet)
         read = self._read(features)
         made = self._made.get(read)
         if made is None:
@@ -88,6 +104,13 @@ class Decisions:
                 self._made.clear()
             self._made[read] = made
         return Decided(made[0], made[1], _reserve(made[0], priced) if priced else None)
+
+    def _begin_anew(self, fleet: Fleet) -> None:
+        """Forget what was decided over another fleet."""
+        self._made.clear()
+        self._fleet = fleet
+        rooms = [p.context_length for p in (*fleet.places, *fleet.named.values())]
+        self._room = min([room for room in rooms if room is not None], default=None)
 
     def _read(self, features: Features) -> Hashable:
         """All that a decision can depend on while every place is well and affordable. What else
