@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from capture.messages import FinishReason, Usage
+from capture.values import value
 
 
 class Mode(StrEnum):
@@ -35,7 +36,7 @@ Culprit = Literal["client", "gateway", "upstream"]
 """Who failed."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reason:
     """One step of why a decision fell as it did."""
 
@@ -45,7 +46,7 @@ class Reason:
     """One clause for people, present tense, no trailing full stop."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RuleTrace:
     """What one escalation rule looked at, and whether it applied."""
 
@@ -57,7 +58,7 @@ class RuleTrace:
     first that failed are not checked and not listed."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Candidate:
     """One place this request may be sent."""
 
@@ -68,7 +69,7 @@ class Candidate:
     """Name of the model as that upstream knows it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RouteDecision:
     """Where a request goes and why. Produced by `routers.decide`, never changed afterwards."""
 

@@ -17,6 +17,7 @@ _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _VALUES = {c: n for n, c in enumerate(_ALPHABET)}
 _SHIFTS = tuple(range(120, -1, -10))
 _RANDOM_BITS = 80
+_RANDOM_BYTES = _RANDOM_BITS // 8
 _MAX_MS = (1 << 48) - 1
 
 LENGTH = 26
@@ -27,6 +28,8 @@ class IdSource:
 
     def __init__(self) -> None:
         self._last = 0
+        self._random = b""
+        """Drawn and not used yet: asking the system costs more than making an id."""
         self._lock = threading.Lock()
 
     def new(self) -> str:
@@ -34,7 +37,10 @@ class IdSource:
         ms = min(int(now() * 1000), _MAX_MS)
         with self._lock:
             if ms > self._last >> _RANDOM_BITS:
-                self._last = ms << _RANDOM_BITS | int.from_bytes(os.urandom(10))
+                if not self._random:
+                    self._random = os.urandom(_RANDOM_BYTES * 64)
+                drawn, self._random = self._random[:_RANDOM_BYTES], self._random[_RANDOM_BYTES:]
+                self._last = ms << _RANDOM_BITS | int.from_bytes(drawn)
             else:
                 self._last += 1
             value = self._last

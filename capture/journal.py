@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -35,6 +36,7 @@ from capture.lock import DirectoryLock, Locked
 from capture.plain import plain_candidate, plain_decision, plain_end
 from capture.private import make_private_directory
 from capture.segment_file import SegmentFile, Torn, cut_torn_tail, sync_directory
+from capture.values import value
 
 __all__ = ["SECRET_HEADERS", "Begin", "Journal", "JournalError", "JournalLocked", "Position"]
 
@@ -58,7 +60,7 @@ class JournalLocked(JournalError):
         """Of the holder; None when unknown."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Begin:
     """An exchange at the moment it was decided."""
 
@@ -78,6 +80,30 @@ class Begin:
     reserve_usd: float | None = None
     """Most that BURST was allowed to cost; counted as spent if the gateway dies before the end.
     None when nothing was reserved."""
+    written: Written | None = None
+    """The decision in JSON, where the caller has it already; None has it written out."""
+
+
+class Written(NamedTuple):
+    """A decision as a begin record holds it."""
+
+    fields: bytes
+    """What lists and budgets ask of it: the inside of a JSON object."""
+    whole: bytes
+    """All of it, as JSON."""
+
+
+def written(decision: RouteDecision) -> Written:
+    """A decision in JSON; requests that are decided alike share it."""
+    chosen = decision.chosen
+    fields = {
+        "alias": decision.alias,
+        "private": decision.private,
+        "skill": decision.skill,
+        "config_generation": decision.config_generation,
+        "chosen": plain_candidate(chosen) if chosen else None,
+    }
+    return Written(orjson.dumps(fields)[1:-1], orjson.dumps(plain_decision(decision)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +169,10 @@ class Journal:
 
     def begin(self, begin: Begin) -> Position:
         """Record an exchange before anything of it goes upstream. Raises JournalError."""
-        decision = begin.decision
+        fields, decided = begin.written or written(begin.decision)
         kept = {k: v for k, v in begin.headers.items() if k.lower() not in SECRET_HEADERS}
         # the reader passes these two on as they are, so they stand apart from what it reads
-        headers, decided = orjson.dumps(kept), orjson.dumps(plain_decision(decision))
+        headers = orjson.dumps(kept)
         meta = orjson.dumps(
             {
                 "at": begin.at,
@@ -154,14 +180,10 @@ class Journal:
                 "key": begin.key,
                 "stream": begin.stream,
                 "reserve_usd": begin.reserve_usd,
-                "alias": decision.alias,
-                "private": decision.private,
-                "skill": decision.skill,
-                "config_generation": decision.config_generation,
-                "chosen": plain_candidate(chosen) if (chosen := decision.chosen) else None,
                 "sizes": (len(headers), len(decided)),
             }
         )
+        meta = b"%b,%b}" % (meta[:-1], fields)
         return self._append(Kind.BEGIN, begin.id, meta, (headers, decided, begin.request))
 
     def part(self, exchange_id: str, data: bytes) -> Position:
@@ -176,7 +198,7 @@ class Journal:
         `raw` holds the upstream's response bytes per attempt, in the order of `end.attempts`; the
         last one goes on from the parts. `delivered` is what the client got where that differs.
         """
-        sizes = [len(data) for data in raw]
+        sizes = list(map(len, raw))
         kept = None if delivered is None else len(delivered)
         meta = orjson.dumps({"end": plain_end(end), "raw": sizes, "delivered": kept})
         body = tuple(raw) if delivered is None else (*raw, delivered)
@@ -242,14 +264,21 @@ class Journal:
     def _append(self, kind: Kind, exchange_id: str, meta: bytes, body: Sequence[bytes]) -> Position:
         with self._lock:
             try:
-                file = self._writable()
+                file = self._file
+                if (
+                    file is None
+                    or self._closing
+                    or not file.usable
+                    or file.size >= self._segment_bytes
+                ):
+                    file = self._writable()
                 file.append(kind, exchange_id, meta, body)
             except OSError as error:
                 self._write_failure = f"cannot write the journal: {error}"
                 self._work.set()
                 raise JournalError(self._write_failure) from error
             self._write_failure = None
-            self._written = position = file.end
+            self._written = position = Position(file.segment.number, file.size)
         if not self._dirty:
             self._dirty = True
             self._work.set()

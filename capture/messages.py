@@ -7,8 +7,9 @@ Values are frozen: a message that was said is a fact.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from capture.values import value
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
@@ -18,7 +19,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 PartKind = Literal["text", "image", "document", "audio", "thinking", "refusal", "other"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ContentPart:
     """One piece of a message's content."""
 
@@ -29,7 +30,7 @@ class ContentPart:
     """The part as the client wrote it, for kinds that are not plain text; None for text."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolCall:
     """A model's request to run one tool."""
 
@@ -40,7 +41,7 @@ class ToolCall:
     """JSON text exactly as the model wrote it: it may be invalid, and is data either way."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Message:
     """One turn as it stood on the wire."""
 
@@ -57,7 +58,7 @@ class Message:
         return "".join(p.text or "" for p in self.content if p.kind == "text")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """Tokens as the upstream counted them. None means it did not say; never zero instead."""
 

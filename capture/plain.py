@@ -87,7 +87,7 @@ def plain_end(end: ExchangeEnd) -> Plain:
     return {
         "status": end.status,
         "http_status": end.http_status,
-        "attempts": [plain_attempt(each) for each in end.attempts],
+        "attempts": list(map(plain_attempt, end.attempts)),
         "finish_reason": end.finish_reason,
         "usage": None if end.usage is None else plain_usage(end.usage),
         "cost_usd": end.cost_usd,

@@ -1,12 +1,13 @@
-"""Everything that answers HTTP, in front to back: guard, keys, the hot path, then FastAPI.
+"""Everything that answers HTTP but chat requests, in front to back: guard, keys, then FastAPI.
 
-The guard and the key check come before any route is looked at, so no route can forget them;
+Chat requests go from the server straight to `gateway.hotpath`, which has a door of its own. The
+guard and the key check come before any route is looked at, so no route can forget them;
 `gateway.endpoints.PUBLIC_PATHS` is all that is open without a key.
 """
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,10 +16,11 @@ from capture.ids import new_id
 from gateway.dashboard import routes as dashboard
 from gateway.endpoints import PUBLIC_PATHS, install_handlers, routers
 from gateway.errors import GatewayError
-from gateway.hotpath import HotPath, Receive, Scope, Send, send_error
 from gateway.runtime import Runtime
 
-CHAT = "/v1/chat/completions"
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class App:
@@ -26,27 +28,19 @@ class App:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._hot = HotPath(runtime.seats)
         self._rest = _fastapi(runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        path = scope["path"]
         try:
             self._runtime.guard.check(scope["headers"])
-            if path not in PUBLIC_PATHS:
-                scope["majordomo.key"] = self._runtime.keyring.check(scope["headers"])
+            if scope["path"] not in PUBLIC_PATHS:
+                self._runtime.keyring.check(scope["headers"])
         except GatewayError as error:
             self._runtime.telemetry.rejected(error.code)
-            await send_error(send, error, new_id())
+            await _send_error(send, error, new_id())
             return
-        if path == CHAT and scope["method"] == "POST":
-            await self._hot(scope, receive, send)
-        else:
-            await self._slow(scope, receive, send)
-
-    async def _slow(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = new_id()
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
 
@@ -74,6 +68,21 @@ def _fastapi(runtime: Runtime) -> FastAPI:
     for router in (*routers, dashboard.router):
         app.include_router(router)
     return app
+
+
+async def _send_error(send: Send, error: GatewayError, request_id: str) -> None:
+    """An error as a whole response. What is still to come of the request's body is discarded by the
+    server."""
+    body = error.body(request_id)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", request_id.encode()),
+    ]
+    if error.status == 401:
+        headers.append((b"www-authenticate", b'Basic realm="majordomo", charset="UTF-8"'))
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def create_app(runtime: Runtime) -> App:

@@ -20,6 +20,7 @@ from routers.features import Budget
 
 _NANO = 1_000_000_000
 _DAY_S = 86_400
+_NO_LIMIT = Budget()
 
 Clock = Callable[[], float]
 """Unix seconds, UTC."""
@@ -86,6 +87,8 @@ class Ledger:
 
     def left(self) -> Budget:
         """What BURST may still cost now; never negative."""
+        if self._day.limit is None and self._month.limit is None:
+            return _NO_LIMIT
         self._advance()
         return Budget(_usd(self._day.left), _usd(self._month.left))
 

@@ -25,13 +25,23 @@ _CHOICES = 16
 _STOPS = 64
 _MESSAGES = 20_000
 _TOKENS = 10_000_000
+_NUMBERS = (
+    ("max_tokens", 1, _TOKENS, True),
+    ("max_completion_tokens", 1, _TOKENS, True),
+    ("n", 1, _CHOICES, True),
+    ("temperature", 0, 2, False),
+    ("top_p", 0, 1, False),
+)
+"""Name, least, most, and whether it must be whole."""
+_NUMBERED = frozenset(name for name, *_ in _NUMBERS)
+_LISTED = frozenset({"tools", "stop"})
 
 
 def parse(raw: bytes, exchange_id: str) -> ChatRequest:
     """Decode and check one request body. Raises ClientError."""
     body = _decode(raw)
-    refused = REFUSED & body.keys()
-    if refused:
+    if not REFUSED.isdisjoint(body):
+        refused = REFUSED & body.keys()
         names = ", ".join(f"`{name}`" for name in sorted(refused))
         raise ClientError(
             f"{names}: not accepted here; upstreams and adapters are set in majordomo.yaml",
@@ -45,8 +55,10 @@ def parse(raw: bytes, exchange_id: str) -> ChatRequest:
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise ClientError("`stream` must be true or false", param="stream")
-    _check_numbers(body)
-    _check_lists(body)
+    if not _NUMBERED.isdisjoint(body):
+        _check_numbers(body)
+    if not _LISTED.isdisjoint(body):
+        _check_lists(body)
     options = body.get("stream_options")
     return ChatRequest(
         id=exchange_id,
@@ -54,10 +66,15 @@ def parse(raw: bytes, exchange_id: str) -> ChatRequest:
         body=body,
         alias=alias,
         stream=stream is True,
-        include_usage=isinstance(options, dict)
-        and cast("dict[str, Any]", options).get("include_usage") is True,
+        include_usage=options is not None and _wants_usage(options),
         created=int(time.time()),
     )
+
+
+def _wants_usage(options: object) -> bool:
+    if not isinstance(options, dict):
+        return False
+    return cast("dict[str, Any]", options).get("include_usage") is True
 
 
 def _decode(raw: bytes) -> Mapping[str, Any]:
@@ -75,9 +92,15 @@ def _check_messages(messages: object) -> None:
         raise ClientError("`messages` must be a non-empty list", param="messages")
     if len(cast("list[object]", messages)) > _MESSAGES:
         raise ClientError(f"`messages` holds more than {_MESSAGES}", param="messages")
-    for n, message in enumerate(cast("list[object]", messages)):
-        role = cast("dict[str, Any]", message).get("role") if isinstance(message, dict) else None
-        if not isinstance(role, str) or role not in _ROLES:
+    n = 0
+    for message in cast("list[Any]", messages):
+        try:
+            role = message.get("role")
+        except AttributeError:  # of all JSON values only objects have it
+            role = None
+        if type(role) is str and role in _ROLES:
+            n += 1
+        else:
             shown = f"{role!r:.40}" if role is not None else "missing"
             raise ClientError(
                 f"`messages[{n}].role` is {shown}; it must be one of {', '.join(sorted(_ROLES))}",
@@ -86,13 +109,7 @@ def _check_messages(messages: object) -> None:
 
 
 def _check_numbers(body: Mapping[str, Any]) -> None:
-    for name, low, high, whole in (
-        ("max_tokens", 1, _TOKENS, True),
-        ("max_completion_tokens", 1, _TOKENS, True),
-        ("n", 1, _CHOICES, True),
-        ("temperature", 0, 2, False),
-        ("top_p", 0, 1, False),
-    ):
+    for name, low, high, whole in _NUMBERS:
         value = body.get(name)
         if value is None:
             continue

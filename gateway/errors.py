@@ -152,3 +152,8 @@ class UpstreamError(GatewayError):
         if self.upstream_request_id:
             error["upstream_request_id"] = self.upstream_request_id
         return error
+
+
+def failed_here() -> GatewayError:
+    """What a client is told when the gateway itself failed, in a way nobody foresaw."""
+    return GatewayError("Majordomo failed here; its log (`majordomo logs`) says where")

@@ -62,9 +62,13 @@ def features_of(
     """
     body = request.body
     size = _measure(body["messages"])
-    tools = _list(body.get("tools")) or _list(body.get("functions"))
-    extra = _encoded(tools) + _encoded(body.get("response_format"))
+    offered = body.get("tools") or body.get("functions")
+    tools = _list(offered) if offered else []
+    extra = _encoded(tools) if tools else 0
+    if "response_format" in body:
+        extra += _encoded(body["response_format"])
     messages = len(body["messages"])
+    choices = body.get("n")
     return Features(
         alias=request.alias,
         input_tokens=(size.text + extra) // _BYTES_PER_TOKEN
@@ -75,15 +79,15 @@ def features_of(
         + _PER_MEDIA_MAX * size.media
         + _OVERHEAD_MAX,
         output_tokens=_output_limit(body),
-        choices=body["n"] if isinstance(body.get("n"), int) else 1,
-        tools=tuple(_names(tools)),
+        choices=choices if isinstance(choices, int) else 1,
+        tools=tuple(_names(tools)) if tools else (),
         stream=request.stream,
         images=size.images,
         headers=headers,
         key=key,
         skill=_skill(body, headers),
         conversation_mode=conversation_mode,
-        private=is_private(headers.get(PRIVATE_HEADER)),
+        private=PRIVATE_HEADER in headers and is_private(headers[PRIVATE_HEADER]),
     )
 
 
@@ -100,8 +104,8 @@ def _measure(messages: list[Any]) -> _Size:
     images = False
     for message in messages:
         content = message.get("content")
-        if isinstance(content, str):
-            text += _bytes(content)
+        if type(content) is str:
+            text += len(content) if content.isascii() else _bytes(content)
         else:
             for kind, size in _parts(content):
                 if kind == "text":
@@ -110,7 +114,7 @@ def _measure(messages: list[Any]) -> _Size:
                 media += 1
                 if kind in _IMAGES:
                     images, image_bytes = True, image_bytes + size
-        if message.get("tool_calls"):
+        if "tool_calls" in message:
             text += _arguments(message["tool_calls"])
     return _Size(text, media, image_bytes, images)
 
@@ -164,12 +168,10 @@ def _names(tools: list[Any]) -> Iterator[str]:
 
 
 def _output_limit(body: Mapping[str, Any]) -> int | None:
-    limits = [
-        limit
-        for limit in (body.get("max_completion_tokens"), body.get("max_tokens"))
-        if isinstance(limit, int)
-    ]
-    return max(limits, default=None)
+    newer, older = body.get("max_completion_tokens"), body.get("max_tokens")
+    if newer is None or older is None:
+        return older if newer is None else newer
+    return max(newer, older)
 
 
 def _skill(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -84,12 +84,15 @@ class Link:
         weights are not ours to choose."""
         return None if self.house is None else self.house.adapter
 
-    async def post(self, prepared: Prepared, attempt: Attempt) -> Reply:
+    def post(self, prepared: Prepared, attempt: Attempt) -> Awaitable[Reply]:
         """Send one request and wait for the head of its reply. `attempt` learns which adapter it
         went to. Raises TransportError."""
-        if self.house is None:
-            return await self.transport.post(prepared, self.settings.deadlines)
-        lease = await self._follow(self.house)
+        if self.house is not None:
+            return self._post_home(prepared, attempt, self.house)
+        return self.transport.post(prepared, self.settings.deadlines)
+
+    async def _post_home(self, prepared: Prepared, attempt: Attempt, house: House) -> Reply:
+        lease = await self._follow(house)
         attempt.adapter = lease.adapter
         try:
             reply = await self.transport.post(prepared, self.settings.deadlines)
@@ -191,6 +194,11 @@ class Links:
         self._keys = tuple(environ[n].encode() for n in names if n is not None and environ.get(n))
         self.priced = any(not link.free for link in self._by_name.values())
         """Some upstream costs money."""
+        self._house = house
+        self._adapter: str | None = None
+        """Of the house model's places in `well`."""
+        self.well = Fleet(places=self._places, named=self._named, generation=generation)
+        """The fleet while every place is well; replaced when the house model's adapter is."""
 
     def __getitem__(self, name: str) -> Link:
         return self._by_name[name]
@@ -199,18 +207,33 @@ class Links:
         return iter(self._by_name.values())
 
     def fleet(self) -> Fleet:
-        """Every place and its health, prices left out."""
+        """Every place and its health, prices left out; `well` itself while every place is well."""
+        if self._house is not None and self._house.adapter != self._adapter:
+            self._take_adapter(self._house.adapter)
+        for link in self._by_name.values():
+            if not link.circuit.ready:
+                return self._fleet_now()
+        return self.well
+
+    def _take_adapter(self, adapter: str | None) -> None:
+        """The house model answers with another adapter from now on."""
+        self._adapter = adapter
+        self._places = tuple(map(self._with_adapter, self._places))
+        self._named = {name: self._with_adapter(place) for name, place in self._named.items()}
+        self.well = Fleet(self._places, self._named, self.generation)
+
+    def _with_adapter(self, place: Place) -> Place:
+        return replace(place, adapter=self._by_name[place.upstream].adapter)
+
+    def _fleet_now(self) -> Fleet:
         return Fleet(
             places=tuple(map(self._now, self._places)),
             named={name: self._now(place) for name, place in self._named.items()},
             generation=self.generation,
         )
 
-    def view(self, features: Features) -> Fleet:
+    def view(self, features: Features, fleet: Fleet) -> Fleet:
         """The same for one request, with what it would cost at each place."""
-        fleet = self.fleet()
-        if not self.priced:
-            return fleet
         return Fleet(
             places=tuple(self._price(place, features) for place in fleet.places),
             named={name: self._price(place, features) for name, place in fleet.named.items()},
@@ -247,10 +270,8 @@ class Links:
         )
 
     def _now(self, place: Place) -> Place:
-        link = self._by_name[place.upstream]
-        if link.adapter != place.adapter:
-            place = replace(place, adapter=link.adapter)
-        return place if link.circuit.ready else replace(place, healthy=False)
+        ready = self._by_name[place.upstream].circuit.ready
+        return place if ready else replace(place, healthy=False)
 
     def _price(self, place: Place, features: Features) -> Place:
         link = self._by_name[place.upstream]

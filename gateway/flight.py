@@ -6,10 +6,10 @@ possible moment; keeps a silent stream alive; and hears from the server when the
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import orjson
@@ -18,25 +18,25 @@ from capture.exchange import Attempt, Candidate, Mode, RouteDecision
 from gateway.errors import GatewayError
 from gateway.upstreams.base import ChatRequest
 
-RawHeader = tuple[bytes, bytes]
-
-_JSON = (b"content-type", b"application/json")
-_STREAM_HEADERS: tuple[RawHeader, ...] = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
+_JSON = b"content-type: application/json\r\n"
+_STREAM = (
+    b"content-type: text/event-stream; charset=utf-8\r\n"
+    b"cache-control: no-cache\r\n"
+    b"x-accel-buffering: no\r\n"
 )
 
 
 class ClientResponse(Protocol):
-    """Where a response is written, and word of the client's leaving (`gateway.server`)."""
+    """Where a response is written, and word of the client's leaving (`gateway.chat_call`)."""
 
     on_gone: Callable[[], None] | None
+    """Told when the client has gone, just before the task that answers it is cancelled."""
 
     @property
     def writable(self) -> bool: ...
-    def head(self, status: int, headers: Iterable[RawHeader], length: int | None) -> None: ...
-    async def body(self, data: bytes, *, more: bool) -> None: ...
+    async def drain(self) -> None: ...
+    def head(self, status: int, lines: bytes, length: int | None) -> None: ...
+    def send(self, data: bytes, *, more: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +89,13 @@ class Flight:
         """False when this exchange is served although it cannot be recorded."""
         self.first_token_at: float | None = None
         self.bytes_out = 0
-        self._sending = False
         self._over = False
         self._last_sent = self.began
-        self._task = asyncio.current_task()
         self._response = response
         response.on_gone = self._leave
 
     def _leave(self) -> None:
         self.gone = self._over = True
-        if self._task is not None:
-            self._task.cancel()
 
     def landed(self) -> None:
         """The exchange is over: whether the client stays matters no more."""
@@ -121,44 +117,52 @@ class Flight:
 
     # sending
 
+    @property
+    def writable(self) -> bool:
+        """False while the client reads too slowly to be sent more."""
+        return self._response.writable
+
+    async def drain(self) -> None:
+        """Wait while the client reads slowly."""
+        await self._response.drain()
+
     def start_stream(self) -> None:
         if not self.started:
-            self._start(200, _STREAM_HEADERS, None)
+            self._start(200, _STREAM, None)
 
-    async def write(self, data: bytes) -> None:
-        """Send a piece of a stream; waits while the client reads slowly."""
+    def write(self, data: bytes) -> None:
+        """Send a piece of a stream."""
         if self.first_token_at is None:
             self.first_token_at = time.perf_counter()
-        await self._body(data, more=True)
+        self._send(data, more=True)
         if b"data:" in data:  # an upstream's own comments count as silence, as they do for clients
             self._last_sent = time.perf_counter()
 
-    async def end_stream(self, data: bytes) -> None:
+    def end_stream(self, data: bytes) -> None:
         """Send the last bytes of a stream."""
-        await self._body(data, more=False)
+        self._send(data, more=False)
 
-    async def reply(self, status: int, body: bytes, extra: tuple[RawHeader, ...] = ()) -> None:
+    def reply(self, status: int, body: bytes, extra: bytes = b"") -> None:
         """Send a whole JSON response."""
-        self._start(status, (_JSON, *extra), len(body))
-        await self._body(body, more=False)
+        self._start(status, _JSON + extra, len(body))
+        self._send(body, more=False)
 
-    async def fail(self, error: GatewayError) -> None:
+    def fail(self, error: GatewayError) -> None:
         """Tell an error: as a response if none was begun, else in-band and without `[DONE]`."""
         body = error.body(self.request.id)
         if self.started:
-            await self._body(b"data: " + body + b"\n\n", more=False)
+            self._send(b"data: " + body + b"\n\n", more=False)
         else:
-            await self.reply(error.status, body, retry_after_header(error))
+            self.reply(error.status, body, retry_after_line(error))
 
-    async def beat(self, now: float, seconds: float) -> None:
+    def beat(self, now: float, seconds: float) -> None:
         """Keep a silent stream alive: a comment for proxies, an empty delta for clients that count
         only parsed chunks (Hermes Agent)."""
-        busy = self._sending or self._over or not self._response.writable
-        if busy or now - self._last_sent < seconds:
+        if self._over or now - self._last_sent < seconds or not self._response.writable:
             return
         self.start_stream()
         self._last_sent = now
-        await self._body(b": keep-alive\n\n" + self._empty_delta(), more=True)
+        self._send(b": keep-alive\n\n" + self._empty_delta(), more=True)
 
     def _empty_delta(self) -> bytes:
         chunk: dict[str, object] = {
@@ -170,37 +174,55 @@ class Flight:
         }
         return b"data: " + orjson.dumps(chunk) + b"\n\n"
 
-    def _start(self, status: int, headers: tuple[RawHeader, ...], length: int | None) -> None:
+    def _start(self, status: int, lines: bytes, length: int | None) -> None:
         self.started = True
-        self._response.head(status, (*headers, *self._identity()), length)
+        self._response.head(status, lines + self._identity(), length)
 
-    async def _body(self, data: bytes, *, more: bool) -> None:
-        self._sending = True
+    def _send(self, data: bytes, *, more: bool) -> None:
         self._over = not more
         self.bytes_out += len(data)
-        await self._response.body(data, more=more)
-        self._sending = False
+        self._response.send(data, more=more)
 
-    def _identity(self) -> list[RawHeader]:
-        """The headers that say which exchange this is and who answered why."""
+    def _identity(self) -> bytes:
+        """The header lines that say which exchange this is and who answered why."""
+        candidate, reasons = self.candidate, self.decision.reasons
         id_ = self.request.id.encode()
-        headers = [
-            (b"x-request-id", id_),
-            (b"x-majordomo-exchange", id_),
-            (b"x-majordomo-attempts", b"%d" % self.attempts),
-        ]
-        reasons = self.decision.reasons
         reason = self.turned or (reasons[-1].code if reasons else None)
-        if reason is not None:
-            headers.append((b"x-majordomo-reason", _ascii(reason)))
-        if self.candidate is not None:
-            headers.append((b"x-majordomo-mode", self.candidate.mode.value.encode()))
-            headers.append((b"x-majordomo-model", _ascii(self.candidate.model)))
-        if self.attempt is not None and self.attempt.adapter is not None:
-            headers.append((b"x-majordomo-adapter", self.attempt.adapter.encode()))
-        if not self.capturing:
-            headers.append((b"x-majordomo-capture", b"unrecorded"))
-        return headers
+        return b"x-request-id: %b\r\nx-majordomo-exchange: %b\r\n%b" % (
+            id_,
+            id_,
+            _answered_by(
+                self.attempts,
+                reason,
+                candidate.mode if candidate else None,
+                candidate.model if candidate else "",
+                self.attempt.adapter if self.attempt else None,
+                self.capturing,
+            ),
+        )
+
+
+@lru_cache(maxsize=1024)
+def _answered_by(
+    attempts: int,
+    reason: str | None,
+    mode: Mode | None,
+    model: str,
+    adapter: str | None,
+    capturing: bool,
+) -> bytes:
+    """Who answered and why; few differ, and they are in every response."""
+    lines = [b"x-majordomo-attempts: %d" % attempts]
+    if reason is not None:
+        lines.append(b"x-majordomo-reason: " + _ascii(reason))
+    if mode is not None:
+        lines.append(b"x-majordomo-mode: " + mode.value.encode())
+        lines.append(b"x-majordomo-model: " + _ascii(model))
+    if adapter is not None:
+        lines.append(b"x-majordomo-adapter: " + _ascii(adapter))
+    if not capturing:
+        lines.append(b"x-majordomo-capture: unrecorded")
+    return b"\r\n".join(lines) + b"\r\n"
 
 
 def _ascii(text: str) -> bytes:
@@ -208,8 +230,8 @@ def _ascii(text: str) -> bytes:
     return "".join(c if " " <= c <= "~" else "?" for c in text[:256]).encode()
 
 
-def retry_after_header(error: GatewayError) -> tuple[RawHeader, ...]:
+def retry_after_line(error: GatewayError) -> bytes:
     """`retry-after` in whole seconds, rounded up, when the error names a wait."""
     if error.retry_after is None:
-        return ()
-    return ((b"retry-after", b"%d" % -(-error.retry_after // 1)),)
+        return b""
+    return b"retry-after: %d\r\n" % -(-error.retry_after // 1)

@@ -110,7 +110,10 @@ class Recorder:
         self.ended = True
         if not self.flight.capturing:
             return None
-        raw = [*self._raw, b"".join(self._pieces)] if self.attempts else []
+        pieces = self._pieces
+        raw = [*self._raw, pieces[0] if len(pieces) == 1 else b"".join(pieces)]
+        if not self.attempts:
+            raw = []
         delivered = b"".join(self._delivered) if self._translated else None
         try:
             return self.journal.end(self.flight.request.id, end, raw, delivered)
@@ -135,8 +138,9 @@ class Recorder:
     ) -> ExchangeEnd:
         flight = self.flight
         now = time.perf_counter()
-        costs = [attempt.cost_usd for attempt in self.attempts]
-        known = [cost for cost in costs if cost is not None]
+        cost: float | None = 0
+        for attempt in self.attempts:
+            cost = None if cost is None or attempt.cost_usd is None else cost + attempt.cost_usd
         notes = tuple(self.notes) + (reply.notes if reply else ())
         return ExchangeEnd(
             status=status,
@@ -144,7 +148,7 @@ class Recorder:
             attempts=self.attempts,
             finish_reason=reply.finish_reason if reply else None,
             usage=reply.usage if reply else None,
-            cost_usd=sum(known) if len(known) == len(costs) else None,
+            cost_usd=cost,
             queue_s=flight.queued_s,
             first_token_s=None
             if flight.first_token_at is None

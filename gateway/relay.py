@@ -18,8 +18,13 @@ from capture import clock
 from capture.exchange import Attempt, AttemptStatus, Candidate, ExchangeEnd
 from capture.journal import Begin, Journal
 from gateway.budget import Ledger
-from gateway.circuit import Circuit
-from gateway.errors import ClientError, GatewayError, NothingMayAnswer, UpstreamError
+from gateway.errors import (
+    ClientError,
+    GatewayError,
+    NothingMayAnswer,
+    UpstreamError,
+    failed_here,
+)
 from gateway.fleet import Link, Links
 from gateway.flight import Flight
 from gateway.holding import Held, UnfitReply, held
@@ -45,6 +50,7 @@ _ERROR_BYTES = 256 * 1024
 """Most bytes read of an upstream's error body."""
 _REPLY_BYTES = 32 * 1024 * 1024
 """Most bytes of one reply that is not streamed; it has to be held whole."""
+_REQUEST_ID = frozenset({b"request-id", b"x-request-id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +81,20 @@ class Relay:
         """A byte of a reply is on its way to the client: nothing may be tried again."""
         self._held: Held | None = None
         """The reply under way, where it is held back; None: it goes out as it comes."""
-        self._after: Sequence[Circuit] = ()
-        """Circuits of the places after the one being tried."""
+        self._after: Sequence[Candidate] = ()
+        """The places after the one being tried."""
 
     async def run(self, begin: Begin) -> None:
         """Answer the client, whatever happens; a client that leaves ends it quietly."""
         try:
-            await self._run(begin)
+            try:
+                self._record.begin(begin)
+                await self._answer()
+            except GatewayError as error:
+                await self._refuse(error)
+            except Exception:  # the request's edge: whatever happened, the client is told
+                log.exception("exchange failed", extra={"exchange": self._flight.request.id})
+                await self._refuse(failed_here())
         except asyncio.CancelledError:
             end = self._record.abandon("client_gone" if self._flight.gone else "interrupted")
             if end is not None:
@@ -90,18 +103,6 @@ class Relay:
                 raise
         finally:
             self._flight.landed()
-
-    async def _run(self, begin: Begin) -> None:
-        try:
-            self._record.begin(begin)
-            await self._answer()
-        except GatewayError as error:
-            await self._refuse(error)
-        except Exception:  # the request's edge: whatever happened, the client is told
-            log.exception("exchange failed", extra={"exchange": self._flight.request.id})
-            await self._refuse(
-                GatewayError("Majordomo failed here; its log (`majordomo logs`) says where")
-            )
 
     async def _refuse(self, error: GatewayError) -> None:
         """End the exchange with an error, unless its end is already written."""
@@ -112,7 +113,7 @@ class Relay:
                 self._desk.on_end(self._flight, end)
             except GatewayError as unrecorded:
                 error = unrecorded
-        await self._flight.fail(error)
+        self._flight.fail(error)
 
     # attempts
 
@@ -122,13 +123,13 @@ class Relay:
             raise refusal(self._flight.decision)
         desk.budget.earn()
         self._flight.queued_s = time.perf_counter() - self._flight.began
-        circuits = [desk.links[c.upstream].circuit for c in candidates]
-        index = _first_ready(circuits)
+        index = self._first_ready(candidates)
         while True:
-            self._after = circuits[index + 1 :]
+            self._after = candidates[index + 1 :]
             failed = await self._attempt(candidates[index])
             if failed is None:
                 return
+            circuits = [desk.links[c.upstream].circuit for c in candidates]
             error, failure = failed
             step = next_step(
                 failure,
@@ -148,6 +149,18 @@ class Relay:
                 await asyncio.sleep(step.wait)
             index = step.candidate
 
+    def _first_ready(self, candidates: Sequence[Candidate]) -> int:
+        """The first place that may be tried now. Raises NothingMayAnswer while all of them rest."""
+        links = self._desk.links
+        for index, candidate in enumerate(candidates):
+            if links[candidate.upstream].circuit.ready:
+                return index
+        raise NothingMayAnswer(
+            "every upstream that may answer this keeps failing and is being rested; try again",
+            code="upstream_resting",
+            retry_after=min(links[c.upstream].circuit.rest_left for c in candidates),
+        )
+
     async def _attempt(self, candidate: Candidate) -> tuple[GatewayError, Failure] | None:
         """One try at one place. None once the client is answered, else what failed and how."""
         flight, link = self._flight, self._desk.links[candidate.upstream]
@@ -157,7 +170,7 @@ class Relay:
             return error, Failure(status=None, retryable=False)
         attempt = Attempt(candidate.mode, candidate.upstream, candidate.model, clock.now())
         money = f"{flight.request.id}/{len(self._record.attempts)}"
-        if not self._reserve(link, attempt, money):
+        if not (link.free or self._reserve(link, attempt, money)):
             return _over_budget(candidate), Failure(status=None, retryable=False)
         self._record.attempt(attempt, translated=link.translates)
         self._record.notes += prepared.notes
@@ -214,8 +227,6 @@ class Relay:
 
     def _reserve(self, link: Link, attempt: Attempt, money: str) -> bool:
         """Set the attempt's worst case aside; False when no budget covers it."""
-        if link.free:
-            return True
         attempt.reserve_usd = link.worst_case(attempt.model, self._features)
         return self._desk.ledger.reserve(money, attempt.reserve_usd)
 
@@ -230,8 +241,10 @@ class Relay:
 
     async def _read(self, reply: Reply, link: Link, attempt: Attempt, began: float) -> None:
         attempt.http_status = reply.status
-        request_id = header(reply.headers, b"request-id") or header(reply.headers, b"x-request-id")
-        attempt.upstream_request_id = request_id.decode("latin-1")[:200] if request_id else None
+        for name, value in reply.headers:
+            if name in _REQUEST_ID and value:
+                attempt.upstream_request_id = value.decode("latin-1")[:200]
+                break
         if reply.status != 200:
             body = await self._drain(reply, attempt, began, _ERROR_BYTES)
             self._record.received(self._desk.links.mask_bytes(body))
@@ -249,7 +262,12 @@ class Relay:
         """The whole body, or its first `most` bytes for an error that is longer."""
         pieces: list[bytes] = []
         size = 0
-        while data := await reply.read():
+        while True:
+            data = reply.ready()
+            if data is None:
+                data = await reply.read()
+            if not data:
+                break
             if attempt.first_byte_s is None:
                 attempt.first_byte_s = time.perf_counter() - began
             pieces.append(data)
@@ -278,25 +296,18 @@ class Relay:
         record.delivered(out)
         ended = await record.end("ok", 200, reply=end, last_bytes=len(out))
         self._desk.on_end(flight, ended)
-        await flight.reply(200, out)
+        if not flight.writable:
+            await flight.drain()
+        flight.reply(200, out)
 
     async def _relay_stream(self, reply: Reply, link: Link, attempt: Attempt, began: float) -> None:
-        flight, record = self._flight, self._record
+        flight = self._flight
         reader = self._reader(link, attempt)
         broken: TransportError | None = None
+        take = self._taker(reader, link, attempt, began)
         try:
-            while not reader.done and (data := await reply.read()):
-                if attempt.first_byte_s is None:
-                    attempt.first_byte_s = time.perf_counter() - began
-                record.received(data, spill=self._replying)
-                out = reader.feed(data)
-                if out:
-                    if not self._replying:
-                        self._replying = True
-                        link.circuit.succeeded()
-                        flight.start_stream()
-                    record.delivered(out)
-                    await flight.write(out)
+            while await reply.hand(take) and not reader.done:
+                await flight.drain()
         except TransportError as error:
             if not self._replying:
                 raise
@@ -323,7 +334,8 @@ class Relay:
     def _elsewhere(self) -> bool:
         """Whether a later place could still answer."""
         tries_left = len(self._record.attempts) < self._desk.retries.attempts
-        return tries_left and any(circuit.ready for circuit in self._after)
+        links = self._desk.links
+        return tries_left and any(links[c.upstream].circuit.ready for c in self._after)
 
     def _reader(self, link: Link, attempt: Attempt) -> StreamReader:
         reader = link.dialect.stream_reader(self._flight.request, attempt.model)
@@ -335,6 +347,29 @@ class Relay:
             self._held.check()
             self._record.notes += [self._held.note] if self._held.note else []
 
+    def _taker(
+        self, reader: StreamReader, link: Link, attempt: Attempt, began: float
+    ) -> Callable[[bytes], bool]:
+        """What passes each piece on as it comes; False asks for no more until the client has read,
+        or at all."""
+        flight, record = self._flight, self._record
+
+        def take(data: bytes) -> bool:
+            if attempt.first_byte_s is None:
+                attempt.first_byte_s = time.perf_counter() - began
+            record.received(data, spill=self._replying)
+            out = reader.feed(data)
+            if out:
+                if not self._replying:
+                    self._replying = True
+                    link.circuit.succeeded()
+                    flight.start_stream()
+                record.delivered(out)
+                flight.write(out)
+            return not reader.done and flight.writable
+
+        return take
+
     async def _end_stream(self, tail: bytes, end: ReplyEnd) -> None:
         flight, record = self._flight, self._record
         flight.start_stream()
@@ -344,7 +379,9 @@ class Relay:
         record.delivered(last)
         ended = await record.end("ok", 200, reply=end, last_bytes=len(last))
         self._desk.on_end(flight, ended)
-        await flight.end_stream(last)
+        if not flight.writable:
+            await flight.drain()
+        flight.end_stream(last)
 
     async def _break_off(
         self, link: Link, attempt: Attempt, end: ReplyEnd, broken: TransportError | None
@@ -361,25 +398,13 @@ class Relay:
         status = "upstream_error" if end.error is not None else "truncated"
         record = self._record
         self._desk.on_end(self._flight, await record.end(status, 200, reply=end, error=error))
-        await self._flight.fail(error)
+        self._flight.fail(error)
 
     def _finish(self, link: Link, attempt: Attempt, began: float, end: ReplyEnd) -> None:
         """The attempt is over: what it used, cost and took."""
         attempt.usage = end.usage
         attempt.cost_usd = link.cost(attempt.model, end.usage if end.complete else None)
         _close(attempt, began)
-
-
-def _first_ready(circuits: Sequence[Circuit]) -> int:
-    """The first place that may be tried now. Raises NothingMayAnswer while all of them rest."""
-    for index, circuit in enumerate(circuits):
-        if circuit.ready:
-            return index
-    raise NothingMayAnswer(
-        "every upstream that may answer this keeps failing and is being rested; try again",
-        code="upstream_resting",
-        retry_after=min(circuit.rest_left for circuit in circuits),
-    )
 
 
 def _close(attempt: Attempt, began: float) -> None:

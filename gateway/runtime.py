@@ -27,6 +27,7 @@ from gateway.addresses import is_loopback
 from gateway.auth import HostGuard, Keyring
 from gateway.budget import Ledger
 from gateway.config import ConfigErrors, ConfigWatcher, Loaded
+from gateway.decisions import Decisions
 from gateway.fleet import Links
 from gateway.flight import Flight, InFlight
 from gateway.history import HistoryKeeper, homes_of
@@ -46,7 +47,7 @@ from gateway.warm_thinking import warm_thinking
 from routers import schemas
 from routers.escalation import ConversationIn
 from routers.features import Fleet
-from routers.history import History
+from routers.history import EMPTY, History
 
 HOUSE_MODEL = Path(__file__).parent / "house_model"
 _CATCH_UP_SECONDS = 30.0
@@ -87,6 +88,7 @@ class Runtime:
         self.ingester: Ingester
         self.ledger: Ledger
         self.seats: Seats
+        self._history = EMPTY
         self._retry_budget = RetryBudget(settings.retries.budget_ratio)
         self._keys_stamp = _stamp(home.keys)
         self._chores: list[asyncio.Task[None]] = []
@@ -248,8 +250,9 @@ class Runtime:
         policy = build_policy(settings.escalation)
         return Current(
             settings,
+            settings.server.limits,
             loaded.generation,
-            policy,
+            Decisions(policy, links, self.ledger, self._history),
             desk,
             follows_conversations=any(
                 isinstance(condition, ConversationIn)
@@ -303,10 +306,11 @@ class Runtime:
     def _homes(self) -> frozenset[tuple[str, str]] | None:
         """The places whose history counts; None while no request asks for any."""
         current = self.seats.current
-        return None if current.policy.learned is None else homes_of(current.desk.links)
+        return homes_of(current.desk.links) if current.decisions.learned else None
 
     def _know(self, history: History) -> None:
-        self.seats.history = history
+        self._history = history
+        self.seats.current.decisions.know(history)
 
     async def _watch_keys(self) -> None:
         """Take made and revoked keys at once; keep the ring while the file cannot be read."""

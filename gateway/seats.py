@@ -12,13 +12,12 @@ import time
 from dataclasses import dataclass
 
 from gateway.conversation_modes import ConversationModes
+from gateway.decisions import Decisions
 from gateway.errors import RateLimited
 from gateway.flight import Flight, InFlight
 from gateway.relay import Desk
 from gateway.settings import Limits, Settings
 from gateway.telemetry import Telemetry
-from routers.escalation import Policy
-from routers.history import EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +25,12 @@ class Current:
     """One load of the settings, built."""
 
     settings: Settings
+    limits: Limits
     generation: int
-    policy: Policy
+    decisions: Decisions
     desk: Desk
     follows_conversations: bool = False
     """Some rule asks which mode a conversation was last answered in."""
-
-    @property
-    def limits(self) -> Limits:
-        return self.settings.server.limits
 
 
 class Seats:
@@ -44,8 +40,6 @@ class Seats:
         self.current = current
         self.telemetry = telemetry
         self.conversations = ConversationModes()
-        self.history = EMPTY
-        """What is known of every skill, as `gateway.history` last read it."""
         self._flights: dict[str, Flight] = {}
         self._entered = 0
         self._ticker: asyncio.Task[None] | None = None
@@ -88,4 +82,4 @@ class Seats:
             now = time.perf_counter()
             for flight in tuple(self._flights.values()):
                 if flight.request.stream:
-                    await flight.beat(now, seconds - tick)
+                    flight.beat(now, seconds - tick)

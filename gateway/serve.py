@@ -23,6 +23,7 @@ from gateway.app import create_app
 from gateway.auth import Keyring
 from gateway.config import ConfigWatcher, needs_key
 from gateway.home import Home, replace_private
+from gateway.hotpath import HotPath
 from gateway.runtime import Runtime
 from gateway.server import Server
 from gateway.settings import Settings
@@ -93,6 +94,7 @@ async def _run(
         create_app(runtime),
         limits=server_settings.limits,
         drain_seconds=server_settings.drain_seconds,
+        hot=HotPath(runtime.seats, runtime),
     )
     port = int(listener.getsockname()[1])
     runtime.base_url = f"http://{_url_host(address.host)}:{port}"

@@ -102,9 +102,12 @@ class _Counts(Collector):
 
     def add(self, values: tuple[str, ...], amount: float = 1.0) -> None:
         known = self._values
-        if values not in known and len(known) >= MAX_SERIES:
-            values = ("other",) * len(values)
-        known[values] = known.get(values, 0.0) + amount
+        try:
+            known[values] += amount
+        except KeyError:
+            if len(known) >= MAX_SERIES:
+                values = ("other",) * len(values)
+            known[values] = known.get(values, 0.0) + amount
 
     def collect(self) -> Iterable[Metric]:
         family = CounterMetricFamily(*self._family, labels=self._labels)
@@ -194,19 +197,24 @@ class Telemetry:
         if usage is None:
             self._usage_unknown.add(place)
         else:
-            self._count_tokens(place, "input", usage.input_tokens)
-            self._count_tokens(place, "output", usage.output_tokens)
-            self._count_tokens(place, "cache_read", usage.cache_read_tokens)
-            self._count_tokens(place, "cache_write", usage.cache_write_tokens)
-            self._count_tokens(place, "reasoning", usage.reasoning_tokens)
+            if usage.input_tokens:
+                self._count_tokens(place, "input", usage.input_tokens)
+            if usage.output_tokens:
+                self._count_tokens(place, "output", usage.output_tokens)
+            if usage.cache_read_tokens:
+                self._count_tokens(place, "cache_read", usage.cache_read_tokens)
+            if usage.cache_write_tokens:
+                self._count_tokens(place, "cache_write", usage.cache_write_tokens)
+            if usage.reasoning_tokens:
+                self._count_tokens(place, "reasoning", usage.reasoning_tokens)
         cost = attempt.cost_usd
         if cost is None:
             self._cost_unknown.add(place)
         elif 0 < cost < SANE:
             self._cost.add(place, cost)
 
-    def _count_tokens(self, place: tuple[str, str], kind: str, count: int | None) -> None:
-        if count and 0 < count < SANE:
+    def _count_tokens(self, place: tuple[str, str], kind: str, count: int) -> None:
+        if 0 < count < SANE:
             self._tokens.add((*place, kind), count)
 
     def _counter(self, name: str, help_text: str, *labels: str) -> _Counts:

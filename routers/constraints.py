@@ -23,7 +23,7 @@ def objection(place: Place, features: Features, private: bool, budget: Budget) -
         )
     if features.images and place.images is False:
         return Reason("images", f"`{place.model}` takes no images")
-    if place.context_length is not None and _needed(features) > place.context_length:
+    if place.context_length is not None and needed(features) > place.context_length:
         return Reason(
             "context",
             f"about {features.input_tokens:,} tokens of prompt do not fit `{place.model}`, "
@@ -34,7 +34,8 @@ def objection(place: Place, features: Features, private: bool, budget: Budget) -
     return _over_budget(place, budget)
 
 
-def _needed(features: Features) -> int:
+def needed(features: Features) -> int:
+    """Tokens of context this request wants: its prompt and room for a reply."""
     return features.input_tokens + min(features.output_tokens or REPLY_RESERVE, REPLY_RESERVE)
 
 

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from capture.exchange import Mode, RuleTrace
+from capture.values import value
 from routers.features import Features
 
 AUTO = "auto"
@@ -257,7 +258,7 @@ class Policy:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reading:
     """What the rules say of one request."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from capture.exchange import Mode
+from capture.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Features:
     """What is known of a request before it is answered."""
 
@@ -40,7 +41,7 @@ class Features:
     """The client asked that this never leaves home."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Place:
     """One model at one upstream, as the router sees it now."""
 
@@ -62,7 +63,7 @@ class Place:
     """Id of the adapter it answers with now; None for the base alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fleet:
     """Every place a request could go, at this moment."""
 
@@ -80,7 +81,7 @@ class Fleet:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Budget:
     """Money left for BURST before this request, in US dollars; None means no limit."""
 

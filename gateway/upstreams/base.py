@@ -9,17 +9,18 @@ one attempt.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from capture.messages import FinishReason, Usage
+from capture.values import value
 from gateway.errors import UpstreamError
 
 Headers = Sequence[tuple[bytes, bytes]]
 """Response headers as received: lower-case names, raw values."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChatRequest:
     """A client's chat completion request, decoded once."""
 
@@ -38,7 +39,7 @@ class ChatRequest:
     """Unix seconds, for replies we render."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Prepared:
     """One HTTP POST, ready to send. Credentials are in `headers` and nowhere else."""
 
@@ -51,7 +52,7 @@ class Prepared:
     """What this dialect could not say and left out, one clause each."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReplyEnd:
     """What a reader knows once the reply is over."""
 

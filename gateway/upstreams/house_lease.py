@@ -38,8 +38,14 @@ class LeasedReply:
     def headers(self) -> Headers:
         return self._reply.headers
 
+    def ready(self) -> bytes | None:
+        return self._reply.ready()
+
     async def read(self) -> bytes:
         return await self._reply.read()
+
+    async def hand(self, take: Callable[[bytes], bool]) -> bool:
+        return await self._reply.hand(take)
 
     def close(self, *, said_all: bool = False) -> None:
         self._reply.close(said_all=said_all)

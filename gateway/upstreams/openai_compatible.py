@@ -87,29 +87,36 @@ def _top_level_model(body: bytes) -> list[tuple[int, int]]:
 
 def read_usage(raw: object) -> Usage | None:
     """OpenAI's `usage` object in our words; None when there is none."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         return None
-    usage = cast("Mapping[str, Any]", raw)
-
-    def count(source: object, name: str) -> int | None:
-        value = cast("Mapping[str, Any]", source).get(name) if isinstance(source, Mapping) else None
-        return value if type(value) is int and 0 <= value < _MOST_COUNTED else None
-
+    usage = cast("dict[str, Any]", raw)
+    prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     return Usage(
-        input_tokens=count(usage, "prompt_tokens"),
-        output_tokens=count(usage, "completion_tokens"),
-        cache_read_tokens=count(usage.get("prompt_tokens_details"), "cached_tokens"),
-        reasoning_tokens=count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+        input_tokens=_count(usage.get("prompt_tokens")),
+        output_tokens=_count(usage.get("completion_tokens")),
+        cache_read_tokens=None if prompt is None else _count_in(prompt, "cached_tokens"),
+        reasoning_tokens=None if completion is None else _count_in(completion, "reasoning_tokens"),
     )
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < _MOST_COUNTED else None
+
+
+def _count_in(details: object, name: str) -> int | None:
+    if not isinstance(details, dict):
+        return None
+    return _count(cast("dict[str, Any]", details).get(name))
 
 
 def finish_of(chunk: Mapping[str, Any]) -> FinishReason | None:
     """The finish reason of the first choice that has one, in a reply or a chunk."""
     choices = chunk.get("choices")
-    for choice in cast("list[Any]", choices) if isinstance(choices, list) else []:
-        if not isinstance(choice, Mapping):
+    for choice in cast("list[Any]", choices) if isinstance(choices, list) else ():
+        try:
+            reason = choice.get("finish_reason")
+        except AttributeError:  # of all JSON values only objects have it
             continue
-        reason = cast("Mapping[str, Any]", choice).get("finish_reason")
         if isinstance(reason, str):
             return _FINISH.get(reason, "stop")
     return None
@@ -241,7 +248,7 @@ class OpenAICompatible:
         )
 
     def prepare(self, request: ChatRequest, model: str) -> Prepared:
-        return self.post(splice_model(request.raw, model))
+        return Prepared(self._path, self._headers, splice_model(request.raw, model))
 
     def post(self, body: bytes) -> Prepared:
         """This upstream's chat endpoint, with its credentials."""

@@ -12,7 +12,15 @@ import pytest
 from tests.blackbox.house import ENV, House
 from tests.support import fake_scripts as fake
 from tests.support.gateway_process import GatewayProcess, eventually_async
-from tests.support.raw_client import Connection, call, chat, chat_body, get, open_stream
+from tests.support.raw_client import (
+    Connection,
+    call,
+    chat,
+    chat_body,
+    get,
+    open_stream,
+    request_bytes,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -101,3 +109,48 @@ async def test_revoking_the_last_key_does_not_open_a_gateway_that_others_can_rea
 
         await eventually_async(locked, within=15, what="the key still opens")
         assert (await get(gateway.url, "/v1/models")).status == 401
+
+
+async def test_what_nobody_foresaw_is_told_in_our_words_and_the_connection_goes_on(
+    home: Path, house: House, mark: str
+) -> None:
+    """A message nested deeper than the digest of its conversation can be made of."""
+    rule = {"name": "follow", "when": {"conversation_mode": "burst"}, "then": "burst"}
+    settings = house.settings(escalation={"rules": [rule]})
+    body = json.dumps(chat_body("DEEP")).replace('"DEEP"', "[" * 300 + "]" * 300).encode()
+    async with (
+        GatewayProcess(home, settings, ENV) as gateway,
+        await Connection.open(gateway.url) as client,
+    ):
+        host = gateway.url.removeprefix("http://")
+        await client.send(request_bytes("POST", PATH, body, (), host))
+        reply = await client.reply()
+        assert (reply.status, reply.error["who"]) == (500, "gateway")
+        assert reply.header("x-request-id") == reply.error["request_id"]
+        await client.send(
+            request_bytes("POST", PATH, json.dumps(chat_body(mark)).encode(), (), host)
+        )
+        assert (await client.reply()).status == 200
+
+
+async def test_chats_and_other_requests_pipelined_on_one_connection_are_answered_in_order(
+    gateway: GatewayProcess, house: House, mark: str
+) -> None:
+    gate = asyncio.Event()
+
+    async def held(asked: fake.Call) -> None:
+        await gate.wait()
+        await fake.polite(asked)
+
+    house.small.on(mark, held)
+    host = gateway.url.removeprefix("http://")
+    body = json.dumps(chat_body(mark)).encode()
+    chat_, models = (
+        request_bytes("POST", PATH, body, (), host),
+        request_bytes("GET", "/v1/models", None, (), host),
+    )
+    async with asyncio.timeout(10), await Connection.open(gateway.url) as client:
+        await client.send(chat_ + models + chat_)
+        gate.set()
+        kinds = [json.loads((await client.reply()).body)["object"] for _ in range(3)]
+    assert kinds == ["chat.completion", "list", "chat.completion"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from trainer.rows import Row
+
 from capture.exchange import Mode
 from capture.trainable import TrainableTurn
-from trainer.rows import Row
 
 
 def says(text: str) -> dict[str, Any]:

@@ -1,0 +1,180 @@
+"""A remembered decision is the one that would be made, whatever was decided before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from capture.exchange import Mode
+from capture.plain import plain_decision
+from gateway.budget import Ledger
+from gateway.decisions import Decisions
+from gateway.errors import UnknownModel
+from routers.decide import decide
+from routers.escalation import (
+    AUTO,
+    Check,
+    Condition,
+    ConversationIn,
+    HeaderIs,
+    ImagesPresent,
+    InputAtLeast,
+    InputAtMost,
+    KeyIs,
+    Policy,
+    Rule,
+    SkillIs,
+    ToolOffered,
+    ToolsPresent,
+)
+from routers.features import Budget, Features, Fleet, Place
+
+words = st.sampled_from(["a", "b"])
+modes = st.sampled_from(list(Mode))
+tokens = st.sampled_from([1, 10, 300, 5000])
+conditions: st.SearchStrategy[Condition] = st.one_of(
+    st.builds(ToolsPresent, st.booleans()),
+    st.builds(ToolOffered, st.tuples(words)),
+    st.builds(InputAtLeast, tokens),
+    st.builds(InputAtMost, tokens),
+    st.builds(HeaderIs, words, st.one_of(st.booleans(), words)),
+    st.builds(KeyIs, st.tuples(words)),
+    st.builds(SkillIs, st.tuples(words)),
+    st.builds(ConversationIn, st.tuples(modes)),
+    st.builds(ImagesPresent, st.booleans()),
+)
+rules = st.builds(
+    Rule,
+    name=words,
+    conditions=st.lists(conditions, max_size=3).map(tuple),
+    then=st.none() | modes,
+    private=st.booleans(),
+)
+policies = st.builds(
+    Policy,
+    default=modes,
+    rules=st.lists(rules, max_size=3).map(tuple),
+    fallback=st.lists(modes, max_size=3).map(tuple),
+)
+places = st.builds(
+    Place,
+    mode=modes,
+    upstream=st.sampled_from(["ollama", "claude"]),
+    model=words,
+    local=st.booleans(),
+    context_length=st.sampled_from([None, 100, 400, 10_000]),
+    images=st.none() | st.booleans(),
+)
+requests = st.builds(
+    Features,
+    alias=st.sampled_from([AUTO, "resting", "burst", "coder"]),
+    input_tokens=tokens,
+    output_tokens=st.sampled_from([None, 1, 200, 5000]),
+    tools=st.lists(words, max_size=2).map(tuple),
+    images=st.booleans(),
+    headers=st.dictionaries(words, words, max_size=2),
+    key=st.none() | words,
+    skill=st.none() | words,
+    conversation_mode=st.none() | modes,
+    private=st.booleans(),
+)
+
+
+class House:
+    """Upstreams that cost `usd` away from home."""
+
+    def __init__(self, well: Fleet, usd: float | None = 0.0) -> None:
+        self.well = well
+        self.priced = usd != 0.0
+        self.usd = usd
+        self.resting = False
+
+    def fleet(self) -> Fleet:
+        if not self.resting:
+            return self.well
+        return replace(self.well, places=tuple(replace(p, healthy=False) for p in self.well.places))
+
+    def view(self, features: Features, fleet: Fleet) -> Fleet:
+        del features
+        priced = (p if p.local else replace(p, worst_case_usd=self.usd) for p in fleet.places)
+        return replace(fleet, places=tuple(priced))
+
+
+def made_anew(house: House, features: Features, policy: Policy, budget: Budget) -> bytes:
+    decision = decide(features, house.view(features, house.fleet()), policy, budget)
+    return orjson.dumps(plain_decision(decision))
+
+
+@settings(max_examples=300)
+@given(
+    policies,
+    st.lists(places, min_size=1, max_size=3, unique_by=lambda place: place.mode),
+    st.lists(requests, min_size=1, max_size=8),
+    st.sampled_from([0.0, 0.5, None]),
+    st.sampled_from([None, 0.1, 1.0]),
+    st.lists(st.booleans(), min_size=8, max_size=8),
+)
+def test_what_was_decided_before_changes_no_decision(
+    policy: Policy,
+    fleet: list[Place],
+    asked: list[Features],
+    usd: float | None,
+    day_usd: float | None,
+    resting: list[bool],
+) -> None:
+    named = {"coder": Place(None, "ollama", "c", local=True, context_length=200)}
+    house = House(Fleet(tuple(fleet), named, 7), usd)
+    ledger = Ledger(day_usd, None)
+    decisions = Decisions(policy, house, ledger)
+    known = {AUTO, "coder", *(place.mode for place in fleet)}
+    for features, rests in zip(asked * 2, resting * 2, strict=False):
+        house.resting = rests
+        if features.alias not in known:
+            with pytest.raises(UnknownModel):
+                decisions.decide(features)
+            continue
+        decided = decisions.decide(features)
+        assert orjson.dumps(plain_decision(decided.decision)) == decided.written.whole
+        assert decided.written.whole == made_anew(house, features, policy, ledger.left())
+
+
+def test_a_fleet_that_changed_is_decided_over_anew() -> None:
+    home = Place(Mode.RESTING, "ollama", "small", local=True)
+    house = House(Fleet((home,)))
+    decisions = Decisions(Policy(Mode.RESTING), house, Ledger(None, None))
+    features = Features(AUTO, 10, None)
+    first = decisions.decide(features).decision
+    assert decisions.decide(features).decision is first
+    house.well = Fleet((replace(home, model="large"),))
+    chosen = decisions.decide(features).decision.chosen
+    assert chosen is not None
+    assert chosen.model == "large"
+
+
+class Odd:
+    """A condition nobody here knows."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def check(self, features: Features) -> Check:
+        del features
+        self.asked += 1
+        return "odd", "1", str(self.asked), self.asked % 2 == 1
+
+    def because(self, features: Features) -> str:
+        del features
+        return "it is odd"
+
+
+def test_a_condition_that_is_not_known_is_asked_every_time() -> None:
+    odd = Odd()
+    policy = Policy(Mode.RESTING, (Rule("odd", (odd,), Mode.RESTING),))
+    house = House(Fleet((Place(Mode.RESTING, "ollama", "small", local=True),)))
+    decisions = Decisions(policy, house, Ledger(None, None))
+    outcomes = [decisions.decide(Features(AUTO, 1, None)).decision.rules[0].outcome for _ in "abc"]
+    assert outcomes == ["chosen", "no_match", "chosen"]
