@@ -79,9 +79,10 @@ class Outcome:
     corrected: bool = False
     """The user said that this very reply was wrong."""
 
-    def weight(self, side: OutcomeName) -> float:
-        """The confidence if it fell on this side, else 0."""
-        return self.confidence if self.outcome == side else 0.0
+    def count(self, side: OutcomeName) -> int:
+        """1 if it fell on this side, else 0. Not the confidence: failures show themselves more
+        plainly than successes, and would weigh more than they are."""
+        return int(self.outcome == side)
 
 
 UNKNOWN = Outcome("unknown", 0.0)

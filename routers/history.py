@@ -33,7 +33,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Successes and failures, weighed by how sure each outcome is."""
+    """Successes and failures; fractions where a predecessor's count is halved."""
 
     successes: float = 0.0
     failures: float = 0.0

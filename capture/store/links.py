@@ -176,8 +176,8 @@ class Links:
                     ended.upstream,
                     ended.model,
                     ended.adapter or "",
-                    after.weight("success") - before.weight("success"),
-                    after.weight("failure") - before.weight("failure"),
+                    after.count("success") - before.count("success"),
+                    after.count("failure") - before.count("failure"),
                 )
                 for ended, before, after in changes
                 if ended.skill and ended.upstream and ended.model and before != after

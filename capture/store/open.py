@@ -101,7 +101,7 @@ class Store:
         return self._ask(queries.counts)
 
     def skill_counts(self) -> list[SkillCount]:
-        """What came of each skill at each place, by adapter: sums of the outcomes' confidences."""
+        """What came of each skill at each place, by adapter: how many outcomes of either side."""
         return self._ask(queries.skill_counts)
 
     def trainable(

@@ -145,6 +145,6 @@ class SkillCount:
     adapter: str | None
     """None for the base alone, and for weights that are not ours."""
     successes: float
-    """Sum of the confidences of outcomes that are successes."""
+    """Outcomes that are successes."""
     failures: float
-    """Sum of the confidences of outcomes that are failures. Unknown outcomes count nowhere."""
+    """Outcomes that are failures, and replies not handed over. Unknown outcomes count nowhere."""

@@ -207,7 +207,7 @@ skill_tallies = sa.Table(
     sa.Column("upstream", sa.Text, primary_key=True),
     sa.Column("model", sa.Text, primary_key=True),
     sa.Column("adapter", sa.Text, primary_key=True),  # empty for the base alone
-    sa.Column("successes", _REAL, nullable=False),  # sums of confidences
+    sa.Column("successes", _REAL, nullable=False),  # outcomes, and replies not handed over
     sa.Column("failures", _REAL, nullable=False),
     sqlite_with_rowid=False,
 )

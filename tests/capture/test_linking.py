@@ -346,7 +346,7 @@ async def test_an_exchange_that_cannot_be_linked_stands_alone_and_holds_up_no_ot
     assert home.ingester.failure is None
 
 
-async def test_a_place_is_counted_by_skill_and_adapter_with_the_confidence_of_its_outcomes(
+async def test_a_place_is_counted_by_skill_and_adapter(
     home: Home,
 ) -> None:
     def ask(reply: str, then: str, **tried: Any) -> None:
@@ -364,8 +364,8 @@ async def test_a_place_is_counted_by_skill_and_adapter_with_the_confidence_of_it
         for c in home.store.skill_counts()
     ]
     assert found == [
-        ("tool:ls", "claude", "opus", None, 0.0, 0.8),
-        ("tool:ls", "house", "house-small", "a1", 1.45, 0.8),
+        ("tool:ls", "claude", "opus", None, 0, 1),
+        ("tool:ls", "house", "house-small", "a1", 2, 1),
     ]
 
 
