@@ -20,8 +20,9 @@ install: ## Make .venv and the majordomo command in it
 run: install ## Serve: detect models, write majordomo.yaml if there is none, start
 	@$(BIN)/majordomo up $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
-demo: dev ## Show what this version does, with real processes, in under a minute
-	@$(PY) scripts/demo.py
+demo: dev ## Four compressed weeks, with a night of training after each (SEED=n SHORT=1 OPEN=0)
+	@$(PY) -m scripts.demo $(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(SHORT)),--short) \
+		$(if $(filter 0,$(OPEN)),--no-open)
 
 # what development needs on top of `install`
 .PHONY: dev

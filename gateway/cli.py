@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from trainer.commands_adapters import app as adapters_app
 
 from capture.exchange import Mode
 from gateway.home import Home
+from trainer.commands_adapters import app as adapters_app
 
 app = typer.Typer(
     name="majordomo",
@@ -180,9 +180,8 @@ def train_now(
 ) -> None:
     """Run one cycle: curate, train, judge, and promote what is better. Exit status 3: there is
     nothing to train on."""
-    from trainer.commands import now as run
-
     from gateway.commands.training import household
+    from trainer.commands import now as run
 
     run(**household(Home.locate()), again=again, as_json=as_json)
 

@@ -278,15 +278,17 @@ class TrainerSettings(Section):
     base: str | None = Field(default=None, min_length=1)
     """Directory of the base model, in the layout mlx-lm loads; none: the house model. Golden rows
     for another base are read from HOME/golden/*.jsonl."""
-    iters: int = Field(default=120, ge=1)
+    iters: int = Field(default=200, ge=1)
     """Training steps."""
-    batch_size: int = Field(default=16, ge=1)
+    batch_size: int = Field(default=8, ge=1)
     """Rows in one step; fewer when there are fewer rows."""
-    learning_rate: float = Field(default=6e-4, gt=0)
-    """Of the Adam optimizer."""
+    learning_rate: float = Field(default=5e-4, gt=0)
+    """Of the Adam optimizer, at its highest; falls along a cosine to a twentieth."""
+    warmup: int = Field(default=20, ge=0)
+    """Steps in which the learning rate rises from nothing; at most half of them."""
     rank: int = Field(default=16, ge=1)
     """Of the LoRA matrices."""
-    scale: float = Field(default=8.0, gt=0)
+    scale: float = Field(default=10.0, gt=0)
     """What the LoRA product is multiplied by (not alpha, which is rank times this)."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of LoRA inputs dropped in training."""
@@ -302,7 +304,7 @@ class TrainerSettings(Section):
     """Most captured rows in a dataset; the newest are kept."""
     held_out: float = Field(default=0.2, ge=0, le=0.9)
     """Share of conversations held out of training for ever, to judge candidates by."""
-    replay_share: float = Field(default=0.4, ge=0, le=0.9)
+    replay_share: float = Field(default=0.5, ge=0, le=0.9)
     """Share of golden rows, which practise the base's own skills, in a dataset."""
     per_skill: int = Field(default=40, ge=1)
     """Most held-out requests of one skill that a candidate is judged by; the newest."""

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from trainer.registry import promote, publish, rollback
 
 from capture.adapters import CONFIG, POINTER, WEIGHTS, Adapter, sha256
 from gateway.adapters import AdapterWatch, choose
 from gateway.upstreams.house import HouseState
 from tests.support.house import Watched
 from tests.support.lora import manifest, passed
+from trainer.registry import promote, publish, rollback
 
 BASE_WEIGHTS = b"the base"
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-from trainer.registry import promote
 
 from capture.adapters import WEIGHTS
 from gateway import ownership
@@ -24,6 +23,7 @@ from tests.support.answering import Answer, Answering
 from tests.support.command import Majordomo
 from tests.support.lora import publish_random
 from tests.support.tiny_model import make_tiny_model
+from trainer.registry import promote
 
 SETTINGS = """\
 version: 1

@@ -11,9 +11,9 @@ from safetensors.numpy import (
     load_file,  # pyright: ignore[reportUnknownVariableType]
     save_file,  # pyright: ignore[reportUnknownVariableType]
 )
-from trainer.registry import adapter_id, publish
 
 from capture.adapters import CONFIG, WEIGHTS, Adapter, GateResult, Manifest, sha256
+from trainer.registry import adapter_id, publish
 
 RANK = 4
 KEYS = ("self_attn.q_proj", "mlp.down_proj")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainer.rows import Row
-
 from capture.exchange import Mode
 from capture.trainable import TrainableTurn
+from trainer.rows import Row
 
 
 def says(text: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""`python -m scripts.demo`: four compressed weeks of a household, with real processes."""

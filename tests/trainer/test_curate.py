@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capture.exchange import Mode
+from tests.support.turns import row, says, turn
+from trainer.curate import (
+    Past,
+    Selection,
+    golden_count,
+    is_held_out,
+    judged_by,
+    mix,
+    select,
+    worthy,
+)
+from trainer.rows import Row
+
+
+def ids(rows: object) -> list[str]:
+    return [each.id for each in rows]  # type: ignore[attr-defined]
+
+
+def test_successful_turns_of_the_hired_help_train() -> None:
+    turns = [
+        turn("good"),
+        turn("failed", outcome="failure"),
+        turn("who knows", outcome="unknown"),
+        turn("at home", mode=Mode.RESTING),
+        turn("private", private=True),
+    ]
+    assert ids(worthy(turns)) == ["good", "private"]
+
+
+def test_the_good_answer_that_ends_a_correction_trains_whoever_gave_it() -> None:
+    turns = [
+        turn("before", conversation="c", mode=Mode.RESTING),
+        turn("wrong", conversation="c", mode=Mode.RESTING, outcome="failure", corrected=True),
+        turn("right", conversation="c", mode=Mode.RESTING),
+        turn("elsewhere", conversation="d", mode=Mode.RESTING),
+    ]
+    assert ids(worthy(turns)) == ["right"]
+
+
+def test_rows_that_are_equal_train_once_and_the_oldest_stays() -> None:
+    same = {"messages": [{"role": "user", "content": "hello"}]}
+    turns = [turn("1", request=same, reply=says("hi")), turn("2", request=same, reply=says("hi"))]
+    assert ids(worthy(turns)) == ["1"]
+
+
+@given(st.lists(st.text(min_size=1), unique=True, max_size=30), st.floats(0, 0.9))
+def test_a_conversation_is_on_one_side_and_stays_there(names: list[str], share: float) -> None:
+    rows = [row(f"{name}-{n}", conversation=name) for name in names for n in range(2)]
+    first = select(rows, Past(), share=share, most=1000)
+    trained = {each.conversation for each in first.fresh}
+    held = {each.conversation for each in first.held_out}
+    assert not trained & held
+    assert trained | held == set(names)
+    sides = {name: "held_out" if name in held else "train" for name in names}
+    past = Past(frozenset(ids(first.fresh)), sides)  # type: ignore[arg-type]
+    later = select([*rows, row("new")], past, share=0.9 - share, most=1000)
+    assert ids(later.replayed) == ids(first.fresh)
+    assert {each.conversation for each in later.held_out if each.id != "new"} == held
+
+
+def test_about_the_share_asked_for_is_held_out() -> None:
+    held = sum(is_held_out(f"conversation {n}", 0.2) for n in range(5000))
+    assert 900 < held < 1100
+
+
+def test_a_held_out_request_that_also_trains_does_not_judge() -> None:
+    trained = row("a", conversation="x")
+    twin = row("a", conversation="y")
+    past = Past(frozenset(), {"x": "train", "y": "held_out"})
+    assert select([trained, twin], past, share=0.2, most=10).held_out == []
+
+
+def test_past_the_limit_the_newest_stay_and_the_fresh_before_the_replayed() -> None:
+    rows = [row(str(n)) for n in range(6)]
+    past = Past(frozenset({"0", "1", "2"}), {each.conversation: "train" for each in rows})
+    chosen = select(rows, past, share=0.2, most=4)
+    assert (ids(chosen.fresh), ids(chosen.replayed)) == (["3", "4", "5"], ["2"])
+    chosen = select(rows, past, share=0.2, most=2)
+    assert (ids(chosen.fresh), ids(chosen.replayed)) == (["4", "5"], [])
+
+
+@pytest.mark.parametrize(
+    ("captured", "share", "count"), [(60, 0.4, 40), (100, 0.5, 100), (3, 0.4, 8), (100, 0.0, 0)]
+)
+def test_golden_rows_make_their_share(captured: int, share: float, count: int) -> None:
+    assert golden_count(captured, share, 8) == count
+
+
+def test_the_order_is_the_seeds() -> None:
+    def length(_: Row) -> int:
+        return 1
+
+    selection = Selection([row(str(n)) for n in range(8)], [row("old")], [])
+    golden = [row("golden:1")]
+    mixed = mix(selection, golden, length, 3, 2)
+    assert mixed == mix(selection, golden, length, 3, 2)
+    assert mixed != mix(selection, golden, length, 4, 2)
+    assert sorted(kind for kind, _ in mixed) == ["fresh"] * 8 + ["golden", "replayed"]
+
+
+def test_a_skill_is_judged_by_its_newest_requests() -> None:
+    rows = [row("1", "a"), row("2", "b"), row("3", "a"), row("4", "a")]
+    assert ids(judged_by(rows, 2)) == ["2", "3", "4"]
+
+
+def test_rows_of_like_length_are_batched_together() -> None:
+    rows = [row("x" * n) for n in range(1, 65)]
+    mixed = mix(Selection(rows, [], []), [], lambda each: len(each.id), 1, 8)
+    spans = [[len(each.id) for _, each in mixed[start : start + 8]] for start in range(0, 64, 8)]
+    assert sum(max(span) - min(span) for span in spans) / len(spans) < 25

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trainer.backends.mlx import Progress, config, read_progress
+from trainer.children import ChildFailed, environment, run_child
+from trainer.settings import TrainingSettings
+
+
+@pytest.mark.parametrize(
+    ("line", "progress"),
+    [
+        ("     1    val 1.967    0.52s", Progress(1, 1.967, validation=True)),
+        ("    10    2.345 \u25bc    1,234      5.6k", Progress(10, 2.345, validation=False)),
+        ("   120    0.103 \u25b2       56  1,205.6k", Progress(120, 0.103, validation=False)),
+        ("Trainable parameters: 14.8% (0.3M/2.1M)", None),
+        ("  iter   train_loss     tok/s     tokens", None),
+        ("  save  0000100_adapters.safetensors", None),
+    ],
+)
+def test_progress_is_read_from_what_mlx_lm_prints(line: str, progress: Progress | None) -> None:
+    assert read_progress(line) == progress
+
+
+def test_a_batch_is_never_larger_than_the_dataset() -> None:
+    made = config(
+        TrainingSettings(batch_size=16),
+        base=Path("b"),
+        data=Path("d"),
+        out=Path("o"),
+        rows=5,
+        seed=1,
+    )
+    assert made["batch_size"] == 5
+    assert made["mask_prompt"] is True
+    assert made["lora_parameters"] == {"rank": 16, "scale": 10.0, "dropout": 0.0}
+    assert made["lr_schedule"] == {
+        "name": "cosine_decay",
+        "arguments": [5e-4, 180, 2.5e-5],
+        "warmup": 20,
+    }
+
+
+def test_a_child_learns_no_secret_and_reaches_no_hub() -> None:
+    given = {"PATH": "/bin", "ANTHROPIC_API_KEY": "sk-ant", "HF_TOKEN": "hf", "LD_PRELOAD": "x"}
+    told = environment(given, Path("/cache"))
+    assert told["HF_HUB_OFFLINE"] == "1"
+    assert told["LD_PRELOAD"] == "x"
+    assert not {"ANTHROPIC_API_KEY", "HF_TOKEN"} & set(told)
+
+
+@pytest.mark.slow
+def test_a_child_that_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(ChildFailed, match=r"lora ended with \d+: .*nowhere"):
+        run_child(
+            ["lora", "-c", "nowhere.yaml"],
+            cache=tmp_path / "cache",
+            log=tmp_path / "log",
+            heard=lambda _: None,
+        )
+    assert "nowhere.yaml" in (tmp_path / "log").read_text()

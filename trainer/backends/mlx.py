@@ -1,0 +1,120 @@
+"""Training with mlx-lm: the real `mlx_lm lora` in a child process, told everything by one file.
+
+Settings keep mlx-lm's names. Rank and scale can only be said in the file, and `num_layers` is -1
+for all: more than the model has is an error there. `mask_prompt` trains a row's last assistant
+message alone, which is what `trainer.rows` makes rows for.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from trainer.children import run_child
+from trainer.files import make_private, replace
+from trainer.settings import TrainingSettings
+
+REPORTS = 20
+"""How often a run reports its loss."""
+VAL_BATCHES = 2
+
+_TRAINED = re.compile(r"^\s*(\d+)\s+(-?\d+\.\d+|nan|inf)\s+\S?\s+[\d,]+\s+[\d.,]+k\s*$")
+_VALIDATED = re.compile(r"^\s*(\d+)\s+val\s+(-?\d+\.\d+|nan|inf)\s")
+
+
+class TrainingFailed(Exception):
+    """Training ended, and what came out is no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A line of mlx-lm's that says how far it is."""
+
+    iteration: int
+    loss: float
+    validation: bool
+    """Whether the loss is that of valid.jsonl."""
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a run reported."""
+
+    train: tuple[tuple[int, float], ...]
+    """(iteration, loss)."""
+    validation: tuple[tuple[int, float], ...]
+
+
+def config(
+    settings: TrainingSettings, *, base: Path, data: Path, out: Path, rows: int, seed: int
+) -> dict[str, Any]:
+    """mlx-lm's configuration. JSON is YAML, so it is written as such."""
+    warmup, highest = min(settings.warmup, settings.iters // 2), settings.learning_rate
+    return {
+        "model": str(base),
+        "train": True,
+        "fine_tune_type": "lora",
+        "data": str(data),
+        "adapter_path": str(out),
+        "mask_prompt": True,
+        "iters": settings.iters,
+        "batch_size": min(settings.batch_size, rows),
+        "learning_rate": highest,
+        "lr_schedule": {
+            "name": "cosine_decay",
+            "arguments": [highest, settings.iters - warmup, highest / 20],
+            "warmup": warmup,
+        },
+        "num_layers": settings.num_layers,
+        "max_seq_length": settings.max_seq_length,
+        "grad_checkpoint": settings.grad_checkpoint,
+        "lora_parameters": {
+            "rank": settings.rank,
+            "scale": settings.scale,
+            "dropout": settings.dropout,
+        },
+        "seed": seed,
+        "steps_per_report": max(1, settings.iters // REPORTS),
+        "steps_per_eval": settings.iters,
+        "val_batches": VAL_BATCHES,
+        "save_every": settings.iters + 1,
+    }
+
+
+def train(
+    configuration: dict[str, Any], directory: Path, cache: Path, heard: Callable[[Progress], None]
+) -> Losses:
+    """Run it, its configuration and log in `directory`. Raises ChildFailed and TrainingFailed."""
+    make_private(Path(configuration["adapter_path"]))
+    file = directory / "config.yaml"
+    replace(file, orjson.dumps(configuration, option=orjson.OPT_INDENT_2))
+    seen: list[Progress] = []
+
+    def follow(line: str) -> None:
+        progress = read_progress(line)
+        if progress is not None:
+            seen.append(progress)
+            heard(progress)
+
+    run_child(["lora", "-c", str(file)], cache=cache, log=directory / "train.log", heard=follow)
+    if any(not math.isfinite(each.loss) for each in seen if not each.validation):
+        raise TrainingFailed("the loss is no number: the learning rate may be too high")
+    return Losses(
+        tuple((each.iteration, each.loss) for each in seen if not each.validation),
+        tuple((each.iteration, each.loss) for each in seen if each.validation),
+    )
+
+
+def read_progress(line: str) -> Progress | None:
+    """What a line of mlx-lm's output reports; None for a line that does not."""
+    if found := _VALIDATED.match(line):
+        return Progress(int(found[1]), float(found[2]), validation=True)
+    if found := _TRAINED.match(line):
+        return Progress(int(found[1]), float(found[2]), validation=False)
+    return None

@@ -1,0 +1,108 @@
+"""The gate: may this candidate become the incumbent? Pure.
+
+It may when it answers the held-out requests of captured and base skills, all together, at least as
+well as the incumbent; has not lost more than `base_drop_points` of what the base alone can do; and
+has on no major skill lost more than `skill_drop_points`, and more than one request, against the
+incumbent. Against the base alone, because a little lost each night would in the end be a lot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from capture.adapters import GateResult, SkillFigure
+from trainer.settings import TrainingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One held-out request, as three models answered it."""
+
+    skill: str
+    base_skill: bool
+    """From the golden set."""
+    candidate: bool
+    """Whether it was right."""
+    incumbent: bool
+    base: bool
+    """The base alone."""
+
+
+def judge(
+    judged: Sequence[Judged], incumbent: str | None, settings: TrainingSettings, at: float
+) -> GateResult:
+    """The verdict, with a reason for each test it failed, or for passing."""
+    skills = _figures(judged)
+    against = [*_worse_overall(judged), *_forgot(judged, settings), *_dropped(skills, settings)]
+    if not judged:
+        against.append("there is nothing held out to judge it by")
+    reasons = against or _praise(judged)
+    return GateResult(
+        at=at,
+        passed=not against,
+        reasons=tuple(reasons),
+        incumbent=incumbent,
+        skills=tuple(skills),
+    )
+
+
+def _figures(judged: Sequence[Judged]) -> list[SkillFigure]:
+    """Per skill, captured ones first, each in the order they came."""
+    by_skill: dict[tuple[bool, str], list[Judged]] = {}
+    for each in judged:
+        by_skill.setdefault((each.base_skill, each.skill), []).append(each)
+    return [
+        SkillFigure(
+            skill=skill,
+            of=len(found),
+            candidate=sum(each.candidate for each in found),
+            incumbent=sum(each.incumbent for each in found),
+            base_skill=base_skill,
+        )
+        for (base_skill, skill), found in sorted(by_skill.items(), key=lambda item: item[0][0])
+    ]
+
+
+def _worse_overall(judged: Sequence[Judged]) -> list[str]:
+    candidate = sum(each.candidate for each in judged)
+    incumbent = sum(each.incumbent for each in judged)
+    if candidate >= incumbent:
+        return []
+    return [f"overall it gets {candidate} of {len(judged)} right, the incumbent {incumbent}"]
+
+
+def _forgot(judged: Sequence[Judged], settings: TrainingSettings) -> list[str]:
+    known = [each for each in judged if each.base_skill]
+    candidate = _percent(sum(each.candidate for each in known), len(known))
+    base = _percent(sum(each.base for each in known), len(known))
+    if base - candidate <= settings.base_drop_points:
+        return []
+    limit = f"more than {settings.base_drop_points:g} points"
+    return [f"base skills fell from {base:.0f} % to {candidate:.0f} %, {limit}"]
+
+
+def _dropped(skills: Sequence[SkillFigure], settings: TrainingSettings) -> list[str]:
+    return [
+        f"{figure.skill} fell from {figure.incumbent} to {figure.candidate} of {figure.of} right"
+        for figure in skills
+        if figure.of >= settings.major_requests
+        and figure.incumbent - figure.candidate > 1
+        and _percent(figure.incumbent - figure.candidate, figure.of) > settings.skill_drop_points
+    ]
+
+
+def _praise(judged: Sequence[Judged]) -> list[str]:
+    said: list[str] = []
+    for base_skill, what in ((False, "captured skills"), (True, "base skills")):
+        part = [each for each in judged if each.base_skill is base_skill]
+        if part:
+            said.append(
+                f"{what}: {sum(each.candidate for each in part)} of {len(part)} right, "
+                f"the incumbent {sum(each.incumbent for each in part)}"
+            )
+    return said
+
+
+def _percent(part: int, of: int) -> float:
+    return 100 * part / of if of else 0.0

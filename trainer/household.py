@@ -1,0 +1,64 @@
+"""Where a household's training lies, and what it starts from: plain values, given by the command.
+
+HOME/training/
+  CYCLE/          one cycle: `trainer.records` names its files, `trainer.dataset` the dataset's
+  answers/        what models answered (`trainer.evaluate`)
+HOME/adapters/    what came of it (`capture.adapters`)
+HOME/golden/      the user's golden rows, for a base that is not the house model
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from capture.adapters import sha256
+from trainer.golden import FileGolden, Golden, HouseGolden
+from trainer.settings import TrainingSettings
+
+
+class NoBase(Exception):
+    """There is no base model where one should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """One household and the base it trains."""
+
+    home: Path
+    """Absolute."""
+    base: Path
+    """The base model's directory, in the layout mlx-lm loads."""
+    base_name: str
+    """What the base is called."""
+    house: bool
+    """Whether the base is the house model, whose golden set is made by code."""
+    settings: TrainingSettings
+
+    @property
+    def training(self) -> Path:
+        return self.home / "training"
+
+    @property
+    def adapters(self) -> Path:
+        return self.home / "adapters"
+
+    @property
+    def store(self) -> Path:
+        return self.home / "majordomo.db"
+
+    @property
+    def cache(self) -> Path:
+        """Where child processes may write what can be made again."""
+        return self.home / "cache" / "training"
+
+    def golden(self) -> Golden:
+        """The base's golden set."""
+        return HouseGolden() if self.house else FileGolden.read(self.home / "golden")
+
+    def base_sha256(self) -> str:
+        """Of the base's weights. Raises NoBase."""
+        found = sha256(self.base / "model.safetensors")
+        if found is None:
+            raise NoBase(f"there is no base model in {self.base}")
+        return found

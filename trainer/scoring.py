@@ -1,0 +1,46 @@
+"""Whether an answer is right, by the reference that was held out. Pure.
+
+Tool calls must be equal in number, order, name and arguments (as JSON values; 3 and 3.0 are the
+same number); text beside them does not count. Without calls the text must be equal, but for white
+space, letter case and closing punctuation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainer.rows import arguments_of
+
+Json = Mapping[str, Any]
+
+LONGEST_TEXT = 200
+"""Characters; of a longer text no answer is ever equal, so it is no use as a reference."""
+
+
+def usable(reference: Json) -> bool:
+    """Whether some answer could be told to be right by this reference."""
+    return bool(reference.get("tool_calls")) or 0 < len(_plain(reference)) <= LONGEST_TEXT
+
+
+def is_right(answer: Json, reference: Json) -> bool:
+    """Whether the answer does what the reference does."""
+    wanted = _calls(reference)
+    if wanted or answer.get("tool_calls"):
+        return wanted is not None and _calls(answer) == wanted
+    return _plain(answer) == _plain(reference)
+
+
+def _calls(message: Json) -> list[tuple[str, dict[str, Any]]] | None:
+    """Each call's name and arguments; None when some call is broken."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    for call in message.get("tool_calls") or ():
+        arguments = arguments_of(call["function"].get("arguments"))
+        if arguments is None:
+            return None
+        found.append((call["function"]["name"], arguments))
+    return found
+
+
+def _plain(message: Json) -> str:
+    return " ".join(str(message.get("content") or "").split()).casefold().rstrip(".!? ")
