@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainer.rows import arguments_of
+from capture.exports.chat import Unsayable, arguments_of
 
 Json = Mapping[str, Any]
 
@@ -31,15 +31,13 @@ def is_right(answer: Json, reference: Json) -> bool:
     return _plain(answer) == _plain(reference)
 
 
-def _calls(message: Json) -> list[tuple[str, dict[str, Any]]] | None:
+def _calls(message: Json) -> list[tuple[str, Json]] | None:
     """Each call's name and arguments; None when some call is broken."""
-    found: list[tuple[str, dict[str, Any]]] = []
-    for call in message.get("tool_calls") or ():
-        arguments = arguments_of(call["function"].get("arguments"))
-        if arguments is None:
-            return None
-        found.append((call["function"]["name"], arguments))
-    return found
+    functions = [call["function"] for call in message.get("tool_calls") or ()]
+    try:
+        return [(each["name"], arguments_of(each.get("arguments"))) for each in functions]
+    except Unsayable:
+        return None
 
 
 def _plain(message: Json) -> str:

@@ -39,15 +39,15 @@ def rows(turns: Iterable[TrainableTurn | Left]) -> Iterator[Made | Left]:
         yield turn if isinstance(turn, Left) else _made(turn)
 
 
-def row(turn: TrainableTurn) -> dict[str, Any]:
-    """One turn as mlx-lm reads it. Raises Unsayable."""
-    asked = objects(turn.request.get("messages"), "messages")
-    tools = objects(turn.request.get("tools") or [], "tools")
-    reply = _message(turn.reply)
-    if not asked or not (reply["content"].strip() or reply.get("tool_calls")):
+def row(request: Json, reply: Json) -> dict[str, Any]:
+    """A chat request and the reply to it, as mlx-lm reads them. Raises Unsayable."""
+    asked = objects(request.get("messages"), "messages")
+    tools = objects(request.get("tools") or [], "tools")
+    said = _message(reply)
+    if not asked or not (said["content"].strip() or said.get("tool_calls")):
         raise Unsayable("messages")
-    made: dict[str, Any] = {"messages": [*map(_message, asked), reply]}
-    if tools and turn.request.get("tool_choice") != "none":
+    made: dict[str, Any] = {"messages": [*map(_message, asked), said]}
+    if tools and request.get("tool_choice") != "none":
         made["tools"] = tools
     return made
 
@@ -83,7 +83,7 @@ def arguments_of(value: object) -> Json:
 
 def _made(turn: TrainableTurn) -> Made | Left:
     try:
-        return Made((turn.id,), as_line(row(turn)))
+        return Made((turn.id,), as_line(row(turn.request, turn.reply)))
     except Unsayable as error:
         return Left(turn.id, str(error))
 

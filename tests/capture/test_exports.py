@@ -34,6 +34,10 @@ from tests.support.kitchen import (
 Rows = list[dict[str, Any]]
 
 
+def said_of(asked: TrainableTurn) -> dict[str, Any]:
+    return row(asked.request, asked.reply)
+
+
 def turn(
     messages: Any, reply: dict[str, Any], id_: str | None = None, **changes: Any
 ) -> TrainableTurn:
@@ -86,7 +90,7 @@ async def test_a_call_s_arguments_are_an_object_in_the_order_the_model_wrote(
         evening(journal)
         assert await ingester.catch_up()
         first, second, _ = list(store.trainable())
-    (said,) = row(first)["messages"][-1]["tool_calls"]
+    (said,) = said_of(first)["messages"][-1]["tool_calls"]
     assert said == {
         "id": "call_000024",
         "type": "function",
@@ -96,7 +100,7 @@ async def test_a_call_s_arguments_are_an_object_in_the_order_the_model_wrote(
         },
     }
     assert list(said["function"]["arguments"]) == ["command", "background"]
-    again = row(second)["messages"][2]["tool_calls"][0]["function"]["arguments"]
+    again = said_of(second)["messages"][2]["tool_calls"][0]["function"]["arguments"]
     assert list(again) == ["background", "command"]
 
 
@@ -108,7 +112,7 @@ def test_messages_are_said_as_the_server_says_them_to_the_template() -> None:
         {**call("c1", ""), "refusal": None, "reasoning": "mine"},
         result("c1", "yes"),
     ]
-    assert row(turn(messages, answer("Yes.", "short")))["messages"] == [
+    assert said_of(turn(messages, answer("Yes.", "short")))["messages"] == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Is it ready?"},
         {
@@ -131,7 +135,7 @@ def test_tools_are_absent_when_there_were_none_and_when_the_client_forbade_them(
     without: list[dict[str, Any]] = [{}, {"tools": []}, {"tools": None}]
     for request in (*without, {"tools": TOOLS, "tool_choice": "none"}):
         asked = turn([], answer("Yes."), request={"messages": [user("?")], **request})
-        assert "tools" not in row(asked)
+        assert "tools" not in said_of(asked)
 
 
 @pytest.mark.parametrize(
@@ -420,7 +424,7 @@ def test_mlx_lm_trains_the_last_message_of_a_row_alone_with_the_house_model_s_te
         ),
         (said, answer("It said hello."), "It said hello."),
     ):
-        data: Any = ChatDataset([row(turn(messages, reply))], tokenizer, mask_prompt=True)
+        data: Any = ChatDataset([said_of(turn(messages, reply))], tokenizer, mask_prompt=True)
         tokens, offset = data.process(data[0])
         prompt, rest = tokenizer.decode(tokens[:offset]), tokenizer.decode(tokens[offset:])
         assert prompt.endswith("<|im_start|>assistant\n")

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
 
 def _tokens(tokenizer: Any, row: dict[str, Any]) -> int | None:
     """As mlx-lm's own dataset counts, prompt alone and whole."""
-    messages, tools = row["messages"], row["tools"]
+    messages, tools = row["messages"], row["tools"] or None
     try:
         tokenizer.apply_chat_template(
             messages[:-1], tools=tools, add_generation_prompt=True, return_dict=False
