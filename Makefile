@@ -29,8 +29,11 @@ demo: dev ## Four compressed weeks, with a night of training after each (SEED=n 
 dev:
 	@sh scripts/bootstrap.sh dev
 
-test: dev ## Run the tests: the quick ones, then the slow ones
-	@$(PY) -m pytest $(ARGS)
+test: dev ## Run the tests: the quick ones on all cores, then the slow ones one by one
+	@$(PY) -m pytest -n auto -m "not slow" $(ARGS); quick=$$?; \
+	test $$quick -eq 0 -o $$quick -eq 5 || exit $$quick; \
+	$(PY) -m pytest -m slow $(ARGS); slow=$$?; \
+	test $$slow -eq 0 -o $$slow -eq 5 -a $$quick -eq 0 || exit $$slow
 
 check: dev ## Lint, formatting, types, import arrows
 	@failed=; \

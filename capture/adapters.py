@@ -28,6 +28,8 @@ CONFIG = "adapter_config.json"
 MANIFEST = "manifest.json"
 GATE = "gate.json"
 POINTER = "incumbent.json"
+BASE_WEIGHTS = "model*.safetensors"
+"""The files of a base that mlx-lm loads."""
 
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
@@ -51,7 +53,7 @@ class Manifest(_Stored):
     base: str
     """Name of the base model."""
     base_sha256: str
-    """Of the base's `model.safetensors`; weights fit no other base."""
+    """Of the base's weights, by `base_sha256`; an adapter fits no other base."""
     weights_sha256: str
     """Of `adapters.safetensors`."""
     dataset_sha256: str
@@ -94,6 +96,9 @@ class GateResult(_Stored):
     """Why, one clause each; never empty."""
     incumbent: str | None
     """The adapter it was held against; None for the base alone."""
+    live_since: float | None = None
+    """`since` of the pointer it was held against: a pointer with another has been changed
+    meanwhile. None in verdicts from before this was recorded."""
     skills: tuple[SkillFigure, ...]
 
 
@@ -122,6 +127,19 @@ class Adapter:
     @property
     def id(self) -> str:
         return self.manifest.id
+
+
+@dataclass(frozen=True, slots=True)
+class Servable:
+    """What the pointer asks for, and what can be given."""
+
+    incumbent: str | None
+    """The adapter the pointer names; None for the base alone."""
+    adapter: Adapter | None
+    """What can be served: the incumbent, and for a refused one the latest before it; None for the
+    base alone."""
+    refusal: str | None
+    """Why the incumbent is not served; None when it is."""
 
 
 def is_adapter_id(text: str) -> bool:
@@ -162,6 +180,51 @@ def pointer_stamp(directory: Path) -> tuple[int, int] | None:
     return stat.st_ino, stat.st_mtime_ns
 
 
+def servable(directory: Path, base: str | None) -> Servable:
+    """Read the pointer and verify what it names against the base of this hash (None: it cannot be
+    read). Reads whole files. Who serves and who trains both ask here, so they mean the same."""
+    pointer = read_pointer(directory)
+    if pointer == Pointer() and _is_there(directory / POINTER):
+        return Servable(None, None, f"{directory / POINTER} cannot be read")
+    refusal: str | None = None
+    for id_ in dict.fromkeys((pointer.adapter, *pointer.past)):
+        if id_ is None:
+            break
+        adapter = read_adapter(directory, id_)
+        why = _refusal(id_, adapter, base)
+        if why is None:
+            return Servable(pointer.adapter, adapter, refusal)
+        refusal = refusal or why
+    return Servable(pointer.adapter, None, refusal)
+
+
+def _refusal(id_: str, adapter: Adapter | None, base: str | None) -> str | None:
+    """Why `adapter`, found under `id_`, cannot be served on this base; None when it can."""
+    if adapter is None:
+        return f"adapter {id_} is refused: its files are missing, or not those it was made with"
+    if base is None:
+        return f"adapter {id_} is refused: the weights of the base cannot be read"
+    if adapter.manifest.base_sha256 != base:
+        return (
+            f"adapter {id_} is refused: it was trained on another base "
+            f"({adapter.manifest.base}, {adapter.manifest.base_sha256[:12]}) than the one served "
+            f"({base[:12]})"
+        )
+    return None
+
+
+def base_sha256(model_dir: Path) -> str | None:
+    """What tells one base from another: the SHA-256 of its weights, and of weights in several files
+    that of their names and hashes. None when there are none, or one cannot be read."""
+    hashes = {file.name: sha256(file) for file in sorted(model_dir.glob(BASE_WEIGHTS))}
+    if not hashes or None in hashes.values():
+        return None
+    if len(hashes) == 1:
+        return next(iter(hashes.values()))
+    lines = [f"{name} {hash_}\n" for name, hash_ in hashes.items()]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def sha256(path: Path) -> str | None:
     """A file's SHA-256 as hex; None when it cannot be read."""
     try:
@@ -176,3 +239,14 @@ def _read(path: Path, kind: type[_T]) -> _T | None:
         return kind.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+def _is_there(path: Path) -> bool:
+    """Also when it cannot be looked at."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True

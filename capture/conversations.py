@@ -16,15 +16,19 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from capture.messages import Role
+import orjson
+
+from capture.messages import Role, ToolCall
 from capture.synthetic import is_synthetic
 
 NAME_BYTES = 16
 PREFIXES = 8
 """How many assistant messages, from the last one back, a request may continue at."""
 
+UNNAMED = frozenset(("system", "developer"))
+"""Roles whose messages name nothing."""
+
 _THOUGHT = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
-_UNNAMED = frozenset(("system", "developer"))
 
 
 class Known(NamedTuple):
@@ -44,7 +48,7 @@ class Known(NamedTuple):
 def know(plain: Mapping[str, Any]) -> Known:
     """A message as `capture.plain` writes it, read for linking."""
     role: Role = plain["role"]
-    if role in _UNNAMED:
+    if role in UNNAMED:
         return Known(role, b"")
     text = "".join(
         [part["text"] for part in plain.get("content", ()) if part["kind"] == "text"]
@@ -92,6 +96,19 @@ def calls_answered(asked: Sequence[Known]) -> tuple[str, ...]:
         if known.answers:
             ids.append(known.answers)
     return tuple(dict.fromkeys(reversed(ids)))
+
+
+def named_calls(calls: Sequence[ToolCall], id_: str) -> list[tuple[str, object]]:
+    """What the calls of this id call, and with what."""
+    return [call_as_said(call.name, call.arguments) for call in calls if call.id == id_]
+
+
+def call_as_said(tool: str, arguments: str) -> tuple[str, object]:
+    """A call as it compares: clients write arguments anew, with other blanks and keys sorted."""
+    try:
+        return tool, orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        return tool, arguments.strip()
 
 
 def next_state(asked: Sequence[Known], start: int) -> int:

@@ -92,6 +92,9 @@ class RouteDecision:
     """Probability with which this choice was drawn; 1.0 for a deterministic decision."""
     skill: str | None = None
     """The kind of task this is; None when nothing about the request says."""
+    checked: tuple[Candidate, ...] = ()
+    """Places whose reply is held until it is checked, while one after them could still answer.
+    Empty: every reply goes out as it comes."""
 
     @property
     def chosen(self) -> Candidate | None:
@@ -117,7 +120,8 @@ class Attempt:
     http_status: int | None = None
     """None when no response head came."""
     error: str | None = None
-    """What went wrong, in one line and without secrets; None when nothing did."""
+    """What went wrong, in one line and without secrets; None when nothing did. Of an `ok` one: why
+    its reply was unfit, which was handed over for want of another."""
     upstream_request_id: str | None = None
     connect_s: float | None = None
     """None when a kept-alive connection served."""
@@ -144,6 +148,7 @@ class ExchangeEnd:
     http_status: int
     """The status the client saw (200 also for errors told in-band after headers)."""
     attempts: list[Attempt]
+    """In the order they were made, but for one: whose reply the client got comes last."""
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
     """The answering attempt's usage."""

@@ -5,8 +5,9 @@ of its own. An exchange is linked once: its turn is saved together with all that
 exchanges before it, so that a death at any moment leaves nothing half done, and the next process
 finds in the store what is still to be linked.
 
-What decides is pure and stands in `capture.conversations` and `capture.outcomes`. An exchange with
-nothing before it costs no look-up: only its own turn is written.
+What decides is pure and stands in `capture.conversations` and `capture.outcomes`; outcomes are
+changed by `capture.observing`. An exchange with nothing before it costs no look-up: only its own
+turn is written.
 """
 
 from __future__ import annotations
@@ -16,18 +17,21 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import cast
 
 from capture import outcomes
-from capture.clock import now
 from capture.conversations import (
+    UNNAMED,
     Known,
     begins_user_turn,
+    call_as_said,
     calls_answered,
     know,
     name,
+    named_calls,
     next_state,
     replied,
 )
 from capture.messages import Message
-from capture.outcomes import UNKNOWN, Evidence, Outcome, conclude
+from capture.observing import Observations
+from capture.outcomes import Evidence
 from capture.plain import message_of
 from capture.said import MESSAGE_ID_BYTES
 from capture.store.links import Ended, Links, Turn
@@ -132,9 +136,7 @@ class _Step:
         self._ended = links.ended(ids)
         self._turns: dict[str, Turn] = {}
         self._unsaved: list[Turn] = []
-        self._outcomes: dict[str, Outcome] = {}
-        self._known: dict[str, Outcome] = {}
-        """What was stored of those in `_outcomes`."""
+        self._seen = Observations(links, self._exchange)
         self._tried_again: list[str] = []
         """Linked here, and took more than one attempt."""
         self._requests: dict[str, tuple[list[bytes], list[Known]]] = {}
@@ -162,18 +164,12 @@ class _Step:
             self._observe_retries(before, ended)
         if ended.status == "ok" and (not reply.digest or ended.finish_reason == "length"):
             said = self._messages([ended.reply])[0] if ended.reply else None
-            self._observe(id_, outcomes.from_reply(said, ended.finish_reason))
+            self._seen.add(id_, outcomes.from_reply(said, ended.finish_reason))
 
     def save(self) -> None:
         """Write what was not written yet."""
         self._flush()
-        self._links.save_outcomes(self._outcomes, now())
-        changes = [
-            (ended, self._known[id_], outcome)
-            for id_, outcome in self._outcomes.items()
-            if (ended := self._exchange(id_)) is not None
-        ]
-        self._links.add_up(changes)
+        self._seen.save()
         self._links.add_up_unfit(self._tried_again)
 
     def _predecessor(self, ended: Ended, asked: Sequence[Known]) -> tuple[str, int] | None:
@@ -184,16 +180,27 @@ class _Step:
             return None
         self._flush()
         last = name(ended.key, asked[: starts[0]])
-        for call_id in calls_answered(asked)[:_CALLS_LOOKED_UP]:
-            if callers := self._links.callers(call_id, ended.key, ended.id):
-                # ids that a model numbers from nought mean little: the whole transcript decides
-                same = next((id_ for id_, tail in callers if tail == last), None)
-                return same or callers[0][0], starts[0]
         if known := self._links.ending_in([last], ended.id):
             return known[last], starts[0]
+        for call_id in calls_answered(asked)[:_CALLS_LOOKED_UP]:
+            if (caller := self._caller(call_id, ended, starts[0])) is not None:
+                return caller, starts[0]
         others = [(name(ended.key, asked[:start]), start) for start in starts[1:]]
         known = self._links.ending_in([named for named, _ in others], ended.id)
         return next(((known[named], start) for named, start in others if named in known), None)
+
+    def _caller(self, call_id: str, ended: Ended, start: int) -> str | None:
+        """Which exchange made a call that this request answers in a transcript nobody knows. Ids
+        that a model numbers from nought mean little: where several made a call of this id, it must
+        be the same call, and of one conversation."""
+        callers = self._links.callers(call_id, ended.key, ended.id)
+        if len({caller.id for caller in callers}) > 1:
+            (said,) = self._messages([self._request(ended)[0][start - 1]])
+            wanted = named_calls(said.tool_calls, call_id)
+            callers = [c for c in callers if call_as_said(c.name, c.arguments) in wanted]
+            if len({caller.conversation for caller in callers}) > 1:
+                return None
+        return callers[0].id if callers else None
 
     def _observe_before(self, before: str, ended: Ended, start: int) -> None:
         """What this request says of the exchange it continues, and of its user turn's earlier."""
@@ -206,7 +213,7 @@ class _Step:
         reply, *said = self._messages([earlier.reply, *ids, *([last_said] if last_said else [])])
         text = said.pop().text if last_said else None
         evidence = outcomes.from_next(text, reply, said)
-        self._observe(before, evidence)
+        self._seen.add(before, evidence)
         self._reach_back(earlier, outcomes.for_earlier(evidence))
 
     def _reach_back(self, last: Ended, evidence: list[Evidence]) -> None:
@@ -218,7 +225,7 @@ class _Step:
             place = self._turn(exchange.id)
             if place is None or place.continues is None:
                 return
-            self._observe(place.continues, evidence)
+            self._seen.add(place.continues, evidence)
             exchange = self._exchange(place.continues)
 
     def _observe_retries(self, before: str, ended: Ended) -> None:
@@ -227,15 +234,15 @@ class _Step:
             other = self._exchange(sibling)
             if other is None or other.status != "ok" or not other.reply:
                 continue
-            if self._digests(other) == self._digests(ended):
-                self._observe(sibling, [outcomes.RETRY])
+            if self._digests(other) == self._digests(ended) and self._asks_alike(other, ended):
+                self._seen.add(sibling, [outcomes.RETRY])
 
-    def _observe(self, id_: str, evidence: Sequence[Evidence]) -> None:
-        if not evidence:
-            return
-        if (known := self._outcomes.get(id_)) is None:
-            known = self._known[id_] = self._links.outcome(id_) or UNKNOWN
-        self._outcomes[id_] = conclude((*known.evidence, *evidence))
+    def _asks_alike(self, one: Ended, other: Ended) -> bool:
+        """Whether two requests of the same messages are the same request: a side call (for a title,
+        for a summary) says them under another system prompt, without tools, to another model."""
+        if self._unnamed(one) != self._unnamed(other):
+            return False
+        return self._links.offer(one.id) == self._links.offer(other.id)
 
     def _last_said(self, ended: Ended) -> bytes | None:
         """Id of the last message of a request that a person wrote."""
@@ -256,6 +263,11 @@ class _Step:
 
     def _digests(self, ended: Ended) -> list[bytes]:
         return [known.digest for known in self._request(ended)[1] if known.digest]
+
+    def _unnamed(self, ended: Ended) -> list[bytes]:
+        """Ids of the messages that name nothing: what the system and the developer say."""
+        ids, asked = self._request(ended)
+        return [id_ for id_, known in zip(ids, asked, strict=True) if known.role in UNNAMED]
 
     def _exchange(self, id_: str) -> Ended | None:
         if id_ not in self._ended:

@@ -57,6 +57,15 @@ class Message:
         """All text parts joined; thinking is not part of it."""
         return "".join(p.text or "" for p in self.content if p.kind == "text")
 
+    @property
+    def says_something(self) -> bool:
+        """Whether whoever gets it has anything of it: words, a refusal, an image, a call. Thinking
+        alone is nothing, nor is white space."""
+        return bool(self.tool_calls) or any(
+            part.kind != "thinking" and (part.text is None or part.text.strip())
+            for part in self.content
+        )
+
 
 @value
 class Usage:

@@ -16,7 +16,9 @@ evidence can be added whenever it comes. Nobody is asked, and no model judges.
     empty          the reply says nothing                   failure 0.8
     later_...      what the user said at the end of a turn, for the turn's earlier exchanges
 
-Where evidence contradicts itself the more confident side has it; at a tie, failure.
+Where evidence contradicts itself the more confident side has it; at a tie, failure. A correction of
+the very reply stands, whatever else is said: praise beside it is of another answer, which the user
+got after going back and asking anew.
 """
 
 from __future__ import annotations
@@ -99,15 +101,17 @@ def conclude(evidence: Sequence[Evidence]) -> Outcome:
     for code in first:
         side, confidence = WEIGHTS.get(code, ("unknown", 0.0))
         best[side] = max(best[side], confidence)
-    side: OutcomeName = "failure" if best["failure"] >= best["success"] else "success"
+    corrected = "correction" in first
+    failed = corrected or best["failure"] >= best["success"]
+    side: OutcomeName = "failure" if failed else "success"
     if not best[side]:
         return Outcome("unknown", 0.0, kept)
-    return Outcome(side, best[side], kept, "correction" in first)
+    return Outcome(side, best[side], kept, corrected)
 
 
 def from_reply(reply: Message | None, finish_reason: FinishReason | None) -> list[Evidence]:
     """What a whole reply says of itself."""
-    if reply is None or not (reply.text.strip() or reply.tool_calls or _refusal(reply)):
+    if reply is None or not reply.says_something:
         return [("empty", "the reply says nothing")]
     if finish_reason == "length":
         return [("cut", "the reply was cut at its length limit")]
@@ -200,10 +204,6 @@ def _from_user(asked: str | None, reply: Message, said: str) -> Evidence:
     if asked is not None and asks_again(said, asked):
         return ("asked_again", f"the user asked again: {_quote(said)}")
     return ("moved_on", "the user went on")
-
-
-def _refusal(reply: Message) -> bool:
-    return any(part.kind == "refusal" for part in reply.content)
 
 
 def _quote(text: str) -> str:

@@ -28,6 +28,7 @@ def plain_decision(decision: RouteDecision) -> Plain:
         "confidence": decision.confidence,
         "propensity": decision.propensity,
         "skill": decision.skill,
+        "checked": [plain_candidate(each) for each in decision.checked],
     }
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+_REVIEW = "Review the conversation above and "
+"""How Hermes asks for the review that it forks off a conversation, in the background."""
 _OPENINGS = (
     "[System: ",
     "[System note: ",
@@ -19,7 +21,7 @@ _OPENINGS = (
     "[Note: model was just switched",
     "[Your active task list was preserved",
     "[Earlier conversation digest",
-    "Review the conversation above and ",
+    _REVIEW,
 )
 _COMPLAINTS = (
     ("[System: Your previous response was truncated", "cut"),
@@ -34,6 +36,11 @@ _STEER = re.compile(
 def is_synthetic(text: str) -> bool:
     """Whether a user message's text was written by the agent."""
     return text.lstrip().startswith(_OPENINGS)
+
+
+def asks_for_review(text: str) -> bool:
+    """Whether a user message's text has an agent review its own conversation."""
+    return text.lstrip().startswith(_REVIEW)
 
 
 def complaint(text: str) -> str | None:

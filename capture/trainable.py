@@ -20,7 +20,7 @@ class TrainableTurn:
     id: str
     """Of the exchange."""
     conversation: str
-    """Id of its conversation's first exchange; its own before it is linked."""
+    """Id of its conversation's first exchange."""
     began_at: float
     """Unix seconds."""
     private: bool

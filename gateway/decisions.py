@@ -3,7 +3,9 @@
 Agents ask the same way over and over, and a decision depends on little of a request: the rules' own
 features, whether the prompt fits, and whether every place is well and affordable. `_read` names all
 of it; where it cannot, because a place is resting, over budget, or a rule has a condition that is
-not known here, the decision is made anew. A remembered decision is the very one that would be made.
+not known here, the decision is made anew. A remembered decision is the very one that would be made:
+`decide` draws nothing. A draw would be one more argument of it, and one more thing that `_read`
+names.
 """
 
 from __future__ import annotations
@@ -92,7 +94,10 @@ class Decisions:
         return self._policy.learned is not None
 
     def know(self, history: History) -> None:
-        """Decide by this history from now on."""
+        """Decide by this history from now on. An equal one changes no decision, and none is
+        forgotten."""
+        if history == self._history:
+            return
         self._history = history
         self._made.clear()
 
@@ -136,7 +141,7 @@ class Decisions:
             features.key,
             features.private,
             features.tools,
-            features.skill,
+            features.named_skill,
             features.images,
             features.conversation_mode,
             features.input_tokens if tight or self._by_tokens else None,

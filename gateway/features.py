@@ -85,7 +85,7 @@ def features_of(
         images=size.images,
         headers=headers,
         key=key,
-        skill=_skill(body, headers),
+        named_skill=_named_skill(body, headers),
         conversation_mode=conversation_mode,
         private=PRIVATE_HEADER in headers and is_private(headers[PRIVATE_HEADER]),
     )
@@ -174,7 +174,7 @@ def _output_limit(body: Mapping[str, Any]) -> int | None:
     return max(newer, older)
 
 
-def _skill(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
+def _named_skill(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
     """The header, else `metadata.skill`, else Hermes Agent's own label of a side call."""
     named = headers.get(SKILL_HEADER)
     metadata = body.get("metadata")

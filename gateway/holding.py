@@ -1,16 +1,18 @@
 """Local replies held back until they are checked, so that the client sees one answer and no other.
 
-A reply is held when it comes from home, the request offers tools, the settings ask for it and some
-later place could answer instead; every other reply streams as it comes. A held reply is kept whole,
-read as it arrives, and then handed over, or dropped as unfit so that the next place is tried. One
-that grows past what is held is handed over unchecked, and its record says so.
+Which places' replies are to be checked, the decision says (`RouteDecision.checked`); one is held
+while some later place could answer instead. A held reply is kept whole, read as it arrives, and
+then handed over, or dropped as unfit so that the next place is tried. A stream that grows past what
+is held is handed over unchecked, and its record says so; a reply that is not streamed is whole
+before anything of it goes out, and is checked up to the longest that the gateway takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, cast
 
+from capture.exchange import Reason
 from capture.replies import ReplyReader
 from gateway.errors import UpstreamError
 from gateway.upstreams.base import ChatRequest, ReplyEnd, StreamReader
@@ -19,10 +21,12 @@ from routers.verify import unfit
 HELD_BYTES = 4 * 1024 * 1024
 """Most bytes of a streamed reply that are held."""
 TOO_LONG = f"the reply was handed over unchecked: it is longer than {HELD_BYTES} bytes"
+LAST_RESORT = "the reply was handed over although it is unfit: no other place answered"
 
 
 class UnfitReply(UpstreamError):
-    """A held reply that must not be handed over. Never told to a client: another place answers."""
+    """A held reply that is not fit. Never told to a client: another place answers, or, where none
+    does, this very reply is what it gets."""
 
     code = "unfit_reply"
 
@@ -30,18 +34,15 @@ class UnfitReply(UpstreamError):
 class Held:
     """One attempt's reply, held back; reads a stream as the reader it stands before does."""
 
-    def __init__(
-        self, upstream: str, tools: Sequence[object], choice: object, elsewhere: Callable[[], bool]
-    ) -> None:
-        """`tools` and `choice` (the `tool_choice`) are as the client wrote them; `elsewhere` says
-        whether a later place could still answer."""
+    def __init__(self, request: ChatRequest, elsewhere: Callable[[], bool]) -> None:
+        """`request` offers tools; `elsewhere` says whether a later place could still answer."""
+        body = request.body
         self.done = False
         self.note: str | None = None
         """What the record is to say of how it was held; None: nothing."""
-        self._upstream = upstream
-        self._tools = tools
-        self._choice = choice
-        self._elsewhere = elsewhere
+        self.elsewhere = elsewhere
+        self._tools = cast("list[Any]", body.get("tools") or body.get("functions"))
+        self._choice = body.get("tool_choice", body.get("function_call"))
         self._kept: list[bytes] = []
         self._size = 0
         self._said = ReplyReader()
@@ -77,25 +78,16 @@ class Held:
         self._size += len(out)
         self._said.feed(out)
 
-    def check(self) -> None:
-        """The reply is whole: raises UnfitReply when another place is to answer instead."""
+    def fault(self) -> Reason | None:
+        """The reply is whole: what makes it unfit. None when nothing does, or it went out long
+        ago."""
         if self.note is not None:
-            return
+            return None
         choices = self._said.finish().choices
         found = (unfit(choice.message, self._tools, self._choice) for choice in choices)
-        reason = next((reason for reason in found if reason is not None), None)
-        if reason is not None and self._elsewhere():
-            raise UnfitReply(reason.text, upstream=self._upstream)
+        return next((reason for reason in found if reason is not None), None)
 
     def _all(self) -> bytes:
         kept = b"".join(self._kept)
         self._kept.clear()
         return kept
-
-
-def held(request: ChatRequest, upstream: str, elsewhere: Callable[[], bool]) -> Held | None:
-    """How a local place's reply to this request is held; None when it goes out as it comes."""
-    tools = request.body.get("tools")
-    if not isinstance(tools, list) or not tools or not elsewhere():
-        return None
-    return Held(upstream, cast("list[Any]", tools), request.body.get("tool_choice"), elsewhere)

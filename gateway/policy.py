@@ -36,6 +36,7 @@ def build_policy(escalation: Escalation) -> Policy:
         rules=tuple(_rule(rule) for rule in escalation.rules),
         fallback=escalation.fallback,
         learned=Learned(escalation.history.home_at) if learned else None,
+        verify=escalation.verify == "tool_calls",
     )
 
 

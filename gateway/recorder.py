@@ -53,6 +53,16 @@ class Recorder:
         self.attempts.append(attempt)
         self._translated = translated
 
+    def answered_by(self, attempt: Attempt, *, translated: bool) -> None:
+        """The reply of this attempt is the one that the client gets, whichever were made since:
+        it becomes the last."""
+        index = next(n for n, each in enumerate(self.attempts) if each is attempt)
+        self._raw.append(b"".join(self._pieces))
+        self._pieces = [self._raw.pop(index)]
+        self._piece_bytes = len(self._pieces[0])
+        self.attempts.append(self.attempts.pop(index))
+        self._translated = translated
+
     def received(self, data: bytes, *, spill: bool = False) -> None:
         """Raw bytes of the current attempt's reply; `spill`: it is the one that will be kept."""
         if not self.flight.capturing:

@@ -16,18 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from capture import clock
-from capture.adapters import sha256
+from capture.adapters import base_sha256
 from capture.exchange import ExchangeEnd
 from capture.ingest import Ingester
 from capture.journal import Journal, new_epoch
 from capture.store import Store
 from gateway import budget, pricing
-from gateway.adapters import WEIGHTS_OF_BASE, AdapterWatch
+from gateway.adapters import AdapterWatch
 from gateway.addresses import is_loopback
 from gateway.auth import HostGuard, Keyring
 from gateway.budget import Ledger
 from gateway.config import ConfigErrors, ConfigWatcher, Loaded
 from gateway.decisions import Decisions
+from gateway.desk import Desk
 from gateway.fleet import Links
 from gateway.flight import Flight, InFlight
 from gateway.history import HistoryKeeper, homes_of
@@ -35,7 +36,6 @@ from gateway.home import Home
 from gateway.keys import KeysError
 from gateway.models import list_models
 from gateway.policy import build_policy
-from gateway.relay import Desk
 from gateway.retry import RetryBudget
 from gateway.seats import Current, Seats
 from gateway.settings import Settings
@@ -141,7 +141,7 @@ class Runtime:
             asyncio.create_task(warm_thinking(self.store, links), name="warm-thinking"),
             asyncio.create_task(history.follow(self._homes), name="history"),
         ]
-        if self.seats.current.desk.verify:
+        if loaded.settings.escalation.verify == "tool_calls":
             self._chores.append(asyncio.create_task(asyncio.to_thread(schemas.warm)))
         if links.priced:
             self._chores.append(asyncio.create_task(asyncio.to_thread(pricing.warm)))
@@ -245,7 +245,6 @@ class Runtime:
             budget=self._retry_budget,
             capture=settings.capture,
             on_end=self._count,
-            verify=settings.escalation.verify == "tool_calls",
         )
         policy = build_policy(settings.escalation)
         return Current(
@@ -337,7 +336,7 @@ class Runtime:
 
 
 def _house_base() -> str | None:
-    return sha256(HOUSE_MODEL / WEIGHTS_OF_BASE)
+    return base_sha256(HOUSE_MODEL)
 
 
 def _wants_house(settings: Settings) -> bool:

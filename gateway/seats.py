@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from gateway.conversation_modes import ConversationModes
 from gateway.decisions import Decisions
+from gateway.desk import Desk
 from gateway.errors import RateLimited
 from gateway.flight import Flight, InFlight
-from gateway.relay import Desk
 from gateway.settings import Limits, Settings
 from gateway.telemetry import Telemetry
 

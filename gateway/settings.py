@@ -198,8 +198,9 @@ class When(Section):
     key: KeyNames | None = None
     """The API key used has this name, or one of these."""
     skill: Words | None = None
-    """The skill the client names (header `x-majordomo-skill`) is this, or one of these; `*` stands
-    for any run of characters."""
+    """The skill is this, or one of these; `*` stands for any run of characters. It is what the
+    client names (header `x-majordomo-skill`), else what the tools offered say: `tool:NAME`, or
+    `chat` without any."""
     conversation_mode: ModeNames | None = None
     """The conversation was last answered in this mode, or one of these."""
     images: bool | None = None
@@ -245,7 +246,7 @@ class Escalation(Section):
     history: HistorySettings = HistorySettings()
     verify: Literal["tool_calls", "off"] = "tool_calls"
     """`tool_calls`: a local reply to a request that offers tools is held until it is whole; one
-    whose calls do not fit the tools goes unseen, and the next place in order answers. Nothing is
+    whose calls do not fit the tools is dropped, and the next place in order answers. Nothing is
     held when no place is left to try. `off`: replies stream as they come, whatever they call."""
     rules: tuple[Rule, ...] = ()
     """Tried in order. One marked `private` is tried even when an earlier one decided."""
@@ -295,13 +296,13 @@ class TrainerSettings(Section):
     num_layers: int = Field(default=-1, ge=-1)
     """How many of the last layers are trained; -1 for all."""
     max_seq_length: int = Field(default=2048, ge=64)
-    """Longest row in tokens; what is longer is cut off."""
+    """Longest row in tokens; what is longer is left out."""
     grad_checkpoint: bool = False
     """Compute activations again rather than keep them: less memory, more time."""
     seed: int = Field(default=0, ge=0)
     """Of the order of rows, golden rows and LoRA's first values; each cycle adds its number."""
     rows: int = Field(default=2000, ge=1)
-    """Most captured rows in a dataset; the newest are kept."""
+    """Most captured rows in a dataset, and no more than its steps see; the newest are kept."""
     held_out: float = Field(default=0.2, ge=0, le=0.9)
     """Share of conversations held out of training for ever, to judge candidates by."""
     replay_share: float = Field(default=0.5, ge=0, le=0.9)

@@ -242,6 +242,8 @@ class Explanation(View):
     confidence: float | None
     """P(home gets it right), as the history of the skill had it; null where it was not asked."""
     propensity: float
+    checked: list[CandidateView] = []
+    """Places whose reply was to be checked before it was handed over."""
     attempts: list[AttemptView]
 
 
@@ -251,7 +253,7 @@ class ExchangeView(ExchangeHead):
     explanation: str
     """Who answered and why, in one sentence."""
     attempts: list[AttemptView]
-    """Every try at an upstream, in order."""
+    """Every try at an upstream, in order; whose reply the client got comes last."""
     decision: dict[str, Any]
     """The route decision, as `docs/api.md` describes it."""
     config_generation: int

@@ -11,6 +11,8 @@ places whose circuit is open go last. In particular:
 - Private outranks everything. A private request also tries the local modes that the fallback order
   leaves out, rather than being refused while the house could answer.
 - One place serving two modes is tried once.
+- Under `verify` the reply of a local place to a request with tools is to be checked, unless that
+  place is the last: nothing would be gained.
 - Under `learned` the cheapest local mode whose posterior for this skill, with the adapter it has
   now, reaches the threshold answers; without one BURST does. What nobody tried is not proven.
 
@@ -28,7 +30,6 @@ from routers.constraints import objection
 from routers.escalation import AUTO, Policy, Reading, read_rules, why
 from routers.features import Budget, Features, Fleet, Place
 from routers.history import EMPTY, History, Tally
-from routers.skills import skill_of
 
 _MODES = {mode.value: mode for mode in Mode}
 _AT_HOME = (Mode.ACTIVE, Mode.RESTING)
@@ -55,8 +56,8 @@ class _Known(NamedTuple):
     history: History
 
 
-_Weighed = tuple[Candidate, Reason | None, bool]
-"""A place held against the constraints: why it may not answer (None: it may), and its health."""
+_Weighed = tuple[Candidate, Reason | None, Place]
+"""A place held against the constraints: why it may not answer; None: it may."""
 
 
 def decide(
@@ -69,18 +70,18 @@ def decide(
     """Where this request goes, the fallbacks after it, and everything that was looked at."""
     reading = read_rules(policy.rules, features)
     private = features.private or reading.marker is not None
-    skill = skill_of(features)
+    skill = features.skill
     wish = _wish(features, fleet, policy, reading, _Known(skill, history))
     weighed: list[_Weighed] = [
         (
             _candidate(mode, place.upstream, place.model),
             objection(place, features, private, budget),
-            place.healthy,
+            place,
         )
         for mode, place in _places(wish, fleet, private)
     ]
-    ready = [candidate for candidate, against, healthy in weighed if against is None and healthy]
-    failing = [c for c, against, healthy in weighed if against is None and not healthy]
+    ready = [c for c, against, place in weighed if against is None and place.healthy]
+    failing = [c for c, against, place in weighed if against is None and not place.healthy]
     candidates = (*ready, *failing)
     reasons = [wish.reason, *_in_the_way(weighed, candidates[0] if candidates else None)]
     if wish.modes and not (weighed and weighed[0][0].mode is wish.modes[0]):
@@ -97,7 +98,14 @@ def decide(
         config_generation=fleet.generation,
         confidence=wish.confidence,
         skill=skill,
+        checked=_checked(weighed, candidates) if policy.verify and features.tools else (),
     )
+
+
+def _checked(weighed: list[_Weighed], candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """The local ones among the candidates, but for the last of all."""
+    local = [candidate for candidate, _, place in weighed if place.local]
+    return tuple([candidate for candidate in candidates[:-1] if candidate in local])
 
 
 def _wish(
@@ -188,12 +196,12 @@ def _candidate(mode: Mode, upstream: str, model: str) -> Candidate:
 def _in_the_way(weighed: list[_Weighed], first: Candidate | None) -> list[Reason]:
     """Why each place before the first candidate is not the first candidate."""
     reasons: list[Reason] = []
-    for candidate, against, healthy in weighed:
+    for candidate, against, place in weighed:
         if candidate is first:
             break
         if against is not None:
             reasons.append(against)
-        elif not healthy:
+        elif not place.healthy:
             text = f"`{candidate.model}` at `{candidate.upstream}` keeps failing and goes last"
             reasons.append(Reason("unhealthy", text))
     return reasons

@@ -6,8 +6,9 @@ model name only when its own `model` condition lists that name, because a client
 place by name has already decided. Reading records what every condition saw; nothing here is random,
 logs, or looks outside its arguments.
 
-A new kind of condition (confidence, a skill's history) is one more class with `check` and `because`
-over what `Features` holds.
+A new kind of condition is one more class with `check` and `because` over what `Features` holds.
+What that does not hold, no rule can ask: neither confidence nor a skill's history, which
+`routers.decide` weighs after the rules.
 """
 
 from __future__ import annotations
@@ -167,18 +168,18 @@ class KeyIs:
 
 @dataclass(frozen=True, slots=True)
 class SkillIs:
-    """The skill named by the client is like one of these patterns."""
+    """The skill is like one of these patterns. What is found is shown whole, so that a rule copied
+    from an explanation holds."""
 
     patterns: tuple[str, ...]
 
     def check(self, features: Features) -> Check:
         found = features.skill
-        held = found is not None and any(like(pattern, found) for pattern in self.patterns)
-        shown = "none" if found is None else found[:_SHOWN]
-        return "skill", " or ".join(self.patterns), shown, held
+        held = any(like(pattern, found) for pattern in self.patterns)
+        return "skill", " or ".join(self.patterns), found, held
 
     def because(self, features: Features) -> str:
-        return f"the skill is `{(features.skill or '')[:_SHOWN]}`"
+        return f"the skill is `{features.skill}`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,8 @@ class Policy:
     """Where to go, in order, when the chosen mode cannot answer."""
     learned: Learned | None = None
     """How history decides; None: the default is always the same mode."""
+    verify: bool = False
+    """Local replies to requests that offer tools are checked before they are handed over."""
 
     @property
     def headers(self) -> frozenset[str]:

@@ -22,7 +22,7 @@ def explain(decision: RouteDecision, attempts: Sequence[Attempt] = ()) -> str:
     place = _place(Candidate(last.mode, last.upstream, last.model))
     if last.status == "ok":
         failed = [attempt for attempt in attempts[:-1] if attempt.status != "ok"]
-        return f"Answered {place}{_after(failed)}: {why}."
+        return f"Answered {place}{_after(failed)}{_although(last)}: {why}."
     return f"Not answered, {_failures(attempts)}: {why}."
 
 
@@ -53,6 +53,11 @@ def _listed(reasons: Sequence[Reason]) -> str:
 
 def _after(failed: Sequence[Attempt]) -> str:
     return f" after {_failures(failed)}" if failed else ""
+
+
+def _although(answered: Attempt) -> str:
+    """What speaks against an answer that was handed over for want of another."""
+    return f", although that is no fit answer ({answered.error})" if answered.error else ""
 
 
 def _failures(attempts: Sequence[Attempt]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import field
 
 from capture.exchange import Mode
 from capture.values import value
+from routers.skills import skill_of
 
 
 @value
@@ -33,12 +34,17 @@ class Features:
     """Request headers a rule may test: lower-case names; credentials and cookies are never here."""
     key: str | None = None
     """Name of the API key used; None when the gateway runs without keys."""
-    skill: str | None = None
-    """The skill the client named; None when it named none."""
+    named_skill: str | None = None
+    """The skill as the client named it; None when it named none."""
     conversation_mode: Mode | None = None
     """The mode that answered this conversation last; None for a new or unknown conversation."""
     private: bool = False
     """The client asked that this never leaves home."""
+
+    @property
+    def skill(self) -> str:
+        """The kind of task: what rules test, and what outcomes are counted under."""
+        return skill_of(self.named_skill, self.tools)
 
 
 @value

@@ -1,7 +1,9 @@
 """What each model and adapter achieved on each skill: counts, and the posterior they give. Pure.
 
 Two kinds of evidence: live outcomes of what a place answered, and the gate's figures, where an
-adapter answered held-out requests. They add up, since no held-out request was answered at home.
+adapter answered held-out requests. They add up, although they overlap a little: of a conversation
+that went wrong at home and was put right, a turn may be held out, and the adapter that gave it is
+then counted for it twice, by its outcome and by what it said when it was asked again.
 The same held-out requests are asked again night after night, so per skill and adapter only one
 gate's figure counts: the one over the most requests, of several the latest.
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from hashlib import blake2s
 
-from routers.features import Features
-
 CHAT = "chat"
 """The skill of requests that offer no tools and name no skill."""
 
@@ -19,14 +17,14 @@ _TOOL = 64
 """Most characters of a tool's name that are shown."""
 
 
-def skill_of(features: Features) -> str:
+def skill_of(named: str | None, tools: tuple[str, ...]) -> str:
     """The skill: as the client names it, else `tool:NAME` or `tools:FIRST+N-xxxxxx` by the tools
     offered (the first by name, how many others, and a hash of all names), else `chat`."""
-    if features.skill is not None:
-        return features.skill[:_NAMED]
-    if not features.tools:
+    if named is not None:
+        return named[:_NAMED]
+    if not tools:
         return CHAT
-    names = sorted(set(features.tools))
+    names = sorted(set(tools))
     if len(names) == 1:
         return f"tool:{names[0][:_TOOL]}"
     digest = blake2s("\n".join(names).encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()

@@ -27,7 +27,8 @@ _ARGUMENT_CHARS = 256 * 1024
 def unfit(message: Message, tools: Sequence[object], choice: object = None) -> Reason | None:
     """Why this answer must not be handed over; None when nothing speaks against it.
 
-    `tools` are the tools offered and `choice` the `tool_choice`, both as the client wrote them.
+    `tools` are the tools offered and `choice` the `tool_choice`, both as the client wrote them, or
+    the old `functions` and `function_call`.
     """
     if not message.tool_calls:
         return _silent(message, choice)
@@ -43,14 +44,16 @@ def _silent(message: Message, choice: object) -> Reason | None:
     """What speaks against an answer without a call."""
     if choice == "required" or _names_a_tool(choice):
         return Reason("no_tool_call", "it calls no tool, and the request demands a call")
-    if not any(part.text is None or part.text.strip() for part in message.content):
+    if not message.says_something:
         return Reason("empty", "it says nothing and calls nothing")
     return None
 
 
 def _names_a_tool(choice: object) -> bool:
-    kind = cast("Json", choice).get("type") if isinstance(choice, dict) else None
-    return kind in ("function", "custom")
+    if not isinstance(choice, dict):
+        return False
+    fields = cast("Json", choice)
+    return fields.get("type") in ("function", "custom") or "name" in fields  # the old `functions`
 
 
 def _call(call: ToolCall, offered: Mapping[str, Json | None]) -> Reason | None:

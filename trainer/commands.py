@@ -21,12 +21,13 @@ from rich.table import Table
 from capture.adapters import SkillFigure
 from capture.store.migrate import StoreError
 from trainer import cycle
-from trainer.backends.mlx import TrainingFailed
+from trainer.backends import TrainingFailed
+from trainer.build import NothingToTrain
 from trainer.children import ChildFailed
 from trainer.files import Held
 from trainer.household import Household, NoBase
 from trainer.progress import shown
-from trainer.records import CycleFiles, Ended, cycles
+from trainer.records import CycleEnd, CycleFiles, cycles
 from trainer.registry import RegistryError
 from trainer.settings import TrainingSettings
 
@@ -50,7 +51,7 @@ def now(
     try:
         with shown() as watch:
             ended = cycle.run(household, watch, again=again)
-    except cycle.NothingToTrain as error:
+    except NothingToTrain as error:
         _fail(str(error), NOTHING, as_json=as_json)
     except Held as error:
         _fail(f"a cycle is running already, in {error.who}", PROBLEM, as_json=as_json)
@@ -95,11 +96,12 @@ def _line(files: CycleFiles) -> tuple[str, ...]:
         return plan.id, began, "", "", "", "unfinished: `majordomo train now` goes on"
     rows = " + ".join(f"{count} {kind}" for kind, count in ended.rows.items() if kind != "held_out")
     loss = "" if ended.loss is None else f"{ended.loss[0]:.2f} to {ended.loss[1]:.2f}"
-    why = "" if ended.gate is None else f": {'; '.join(ended.gate.reasons)}"
+    reasons = [ended.reason] if ended.reason else [*(ended.gate.reasons if ended.gate else ())]
+    why = f": {'; '.join(reasons)}" if reasons else ""
     return plan.id, began, rows, loss, ended.adapter or "", f"{ended.state}{why}"
 
 
-def _show(ended: Ended) -> None:
+def _show(ended: CycleEnd) -> None:
     out = _out()
     if ended.gate is not None:
         table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -110,9 +112,9 @@ def _show(ended: Ended) -> None:
             table.add_row(escape(figure.skill), *counts)
         out.print(table)
         out.print(escape("; ".join(ended.gate.reasons)))
-    word = "[green]promoted[/]: it answers from now on" if ended.state == "promoted" else (
-        "[yellow]rejected[/]: kept, and not served"
-    )  # fmt: skip
+    word = "[green]promoted[/]: it answers from now on"
+    if ended.state != "promoted":
+        word = f"[yellow]{ended.state}[/]: {escape(ended.reason or 'kept, and not served')}"
     out.print(f"adapter [bold]{escape(ended.adapter or 'none')}[/] {word}")
 
 

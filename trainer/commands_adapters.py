@@ -24,6 +24,21 @@ BASE = "base"
 
 app = typer.Typer(help="LoRA adapters: which there are, and which one is live.")
 
+
+def _ids(ctx: typer.Context, incomplete: str) -> list[str]:
+    """For a shell that completes an adapter's id, and where it may stand, the base's name."""
+    from capture.adapters import is_adapter_id
+
+    root = ctx.find_root()
+    if root.obj is None and root.command.callback is not None:  # completing runs no callback
+        root.invoke(root.command.callback, **root.params)
+    directory = _directory(ctx)
+    found = [entry.name for entry in directory.iterdir()] if directory.is_dir() else []
+    ids = sorted(name for name in found if is_adapter_id(name))
+    ids += [BASE] if ctx.info_name == "promote" else []
+    return [name for name in ids if name.startswith(incomplete)]
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for another program.")]
 
 
@@ -48,7 +63,7 @@ def list_(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 @app.command()
 def show(
     ctx: typer.Context,
-    id: Annotated[str, typer.Argument(help="An adapter's id.")],
+    id: Annotated[str, typer.Argument(help="An adapter's id.", autocompletion=_ids)],
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -71,7 +86,9 @@ def show(
 @app.command()
 def promote(
     ctx: typer.Context,
-    id: Annotated[str, typer.Argument(help="An adapter's id; `base` for the base alone.")],
+    id: Annotated[
+        str, typer.Argument(help="An adapter's id; `base` for the base alone.", autocompletion=_ids)
+    ],
     *,
     ungated: Annotated[
         bool, typer.Option("--ungated", help="Even if the gate has not passed it.")

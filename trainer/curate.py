@@ -73,6 +73,7 @@ def worthy(turns: Iterable[TrainableTurn]) -> Iterator[Row]:
             continue
         if turn.mode != Mode.BURST and turn.conversation not in corrected:
             continue
+        corrected.discard(turn.conversation)  # this answer ended it
         row = row_of(turn.id, turn.conversation, turn.skill, turn.request, turn.reply)
         if row is not None and row.key not in seen:
             seen.add(row.key)
@@ -108,6 +109,12 @@ def golden_count(captured: int, share: float, least: int) -> int:
     return max(least, round(captured * share / (1 - share)))
 
 
+def most_captured(rows: int, seen: int, share: float) -> int:
+    """How many captured rows a dataset may have: `rows`, and no more than training gets to see of
+    them when it sees `seen` rows, of which `share` are golden."""
+    return max(1, min(rows, int(seen * (1 - share))))
+
+
 def mix(
     selection: Selection,
     golden: Sequence[Row],
@@ -115,8 +122,9 @@ def mix(
     seed: int,
     batch_size: int,
 ) -> list[tuple[Kind, Row]]:
-    """All rows of the dataset, shuffled, since mlx-lm makes its batches in the order of the file;
-    then sorted by length within each few batches, since it fills rows up to the batch's longest."""
+    """All rows of the dataset, shuffled; then sorted by length within each few batches. mlx-lm cuts
+    the file into batches in its order, but for rows without tools, which it puts first, draws the
+    batches in an order of its own, and fills rows up to the batch's longest."""
     parts: tuple[tuple[Kind, Sequence[Row]], ...] = (
         ("fresh", selection.fresh),
         ("replayed", selection.replayed),
@@ -129,7 +137,7 @@ def mix(
     return [each for window in windows for each in sorted(window, key=lambda row: length(row[1]))]
 
 
-def judged_by(rows: Sequence[Row], per_skill: int) -> list[Row]:
+def newest_of_each(rows: Sequence[Row], per_skill: int) -> list[Row]:
     """The newest of each skill's held-out rows, oldest first."""
     left: dict[str, int] = {}
     kept: list[Row] = []

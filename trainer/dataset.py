@@ -36,7 +36,7 @@ class RowName(_Stored):
     """An exchange's id, or a golden row's."""
     conversation: str
     kind: Kind | Literal["held_out"]
-    """`held_out` in `valid` and `held_out` alone."""
+    """`held_out` in `valid`, `held_out` and `tested` alone."""
     sha256: str
     """Of the row's line."""
 
@@ -52,6 +52,9 @@ class DatasetManifest(_Stored):
     """In the order of valid.jsonl."""
     held_out: tuple[RowName, ...]
     """Captured rows held out so far, whether or not they are in valid.jsonl."""
+    tested: tuple[RowName, ...] | None = None
+    """Golden rows that the candidate is judged by; None in a manifest from before they were named:
+    all of the golden set's tests."""
     train_sha256: str
     """Of train.jsonl."""
     valid_sha256: str
@@ -71,6 +74,7 @@ def write(
     train: Sequence[tuple[Kind, Row]],
     valid: Sequence[Row],
     held_out: Sequence[Row],
+    tested: Sequence[Row],
     seed: int,
 ) -> DatasetManifest:
     """Write the three files; the manifest last, so that a dataset with one is whole."""
@@ -81,6 +85,7 @@ def write(
         train=tuple(_name(row, kind) for kind, row in train),
         valid=tuple(_name(row, "held_out") for row in valid),
         held_out=tuple(_name(row, "held_out") for row in held_out),
+        tested=tuple(_name(row, "held_out") for row in tested),
         train_sha256=hashlib.sha256(trained).hexdigest(),
         valid_sha256=hashlib.sha256(checked).hexdigest(),
     )

@@ -16,7 +16,7 @@ import orjson
 
 from trainer.children import run_child
 from trainer.files import make_private, replace
-from trainer.gate import Judged
+from trainer.gate import Compared
 from trainer.rows import Row
 from trainer.scoring import is_right, usable
 
@@ -77,10 +77,10 @@ def key_of(row: Row) -> str:
 
 def compare(
     rows: Sequence[tuple[bool, Row]], candidate: Answers, incumbent: Answers, base: Answers
-) -> list[Judged]:
+) -> list[Compared]:
     """Each row (with whether it is of a base skill) and who answered it right."""
     return [
-        Judged(
+        Compared(
             skill=row.skill,
             base_skill=base_skill,
             candidate=is_right(candidate[key_of(row)], row.reply),

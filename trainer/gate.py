@@ -16,7 +16,7 @@ from trainer.settings import TrainingSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Compared:
     """One held-out request, as three models answered it."""
 
     skill: str
@@ -29,28 +29,34 @@ class Judged:
     """The base alone."""
 
 
-def judge(
-    judged: Sequence[Judged], incumbent: str | None, settings: TrainingSettings, at: float
+def decide(
+    compared: Sequence[Compared],
+    incumbent: str | None,
+    settings: TrainingSettings,
+    at: float,
+    *,
+    live_since: float | None = None,
 ) -> GateResult:
     """The verdict, with a reason for each test it failed, or for passing."""
-    skills = _figures(judged)
-    against = [*_worse_overall(judged), *_forgot(judged, settings), *_dropped(skills, settings)]
-    if not judged:
+    skills = _figures(compared)
+    against = [*_worse_overall(compared), *_forgot(compared, settings), *_dropped(skills, settings)]
+    if not compared:
         against.append("there is nothing held out to judge it by")
-    reasons = against or _praise(judged)
+    reasons = against or _praise(compared)
     return GateResult(
         at=at,
         passed=not against,
         reasons=tuple(reasons),
         incumbent=incumbent,
+        live_since=live_since,
         skills=tuple(skills),
     )
 
 
-def _figures(judged: Sequence[Judged]) -> list[SkillFigure]:
+def _figures(compared: Sequence[Compared]) -> list[SkillFigure]:
     """Per skill, captured ones first, each in the order they came."""
-    by_skill: dict[tuple[bool, str], list[Judged]] = {}
-    for each in judged:
+    by_skill: dict[tuple[bool, str], list[Compared]] = {}
+    for each in compared:
         by_skill.setdefault((each.base_skill, each.skill), []).append(each)
     return [
         SkillFigure(
@@ -64,16 +70,16 @@ def _figures(judged: Sequence[Judged]) -> list[SkillFigure]:
     ]
 
 
-def _worse_overall(judged: Sequence[Judged]) -> list[str]:
-    candidate = sum(each.candidate for each in judged)
-    incumbent = sum(each.incumbent for each in judged)
+def _worse_overall(compared: Sequence[Compared]) -> list[str]:
+    candidate = sum(each.candidate for each in compared)
+    incumbent = sum(each.incumbent for each in compared)
     if candidate >= incumbent:
         return []
-    return [f"overall it gets {candidate} of {len(judged)} right, the incumbent {incumbent}"]
+    return [f"overall it gets {candidate} of {len(compared)} right, the incumbent {incumbent}"]
 
 
-def _forgot(judged: Sequence[Judged], settings: TrainingSettings) -> list[str]:
-    known = [each for each in judged if each.base_skill]
+def _forgot(compared: Sequence[Compared], settings: TrainingSettings) -> list[str]:
+    known = [each for each in compared if each.base_skill]
     candidate = _percent(sum(each.candidate for each in known), len(known))
     base = _percent(sum(each.base for each in known), len(known))
     if base - candidate <= settings.base_drop_points:
@@ -92,10 +98,10 @@ def _dropped(skills: Sequence[SkillFigure], settings: TrainingSettings) -> list[
     ]
 
 
-def _praise(judged: Sequence[Judged]) -> list[str]:
+def _praise(compared: Sequence[Compared]) -> list[str]:
     said: list[str] = []
     for base_skill, what in ((False, "captured skills"), (True, "base skills")):
-        part = [each for each in judged if each.base_skill is base_skill]
+        part = [each for each in compared if each.base_skill is base_skill]
         if part:
             said.append(
                 f"{what}: {sum(each.candidate for each in part)} of {len(part)} right, "

@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from capture.adapters import sha256
+from capture.adapters import base_sha256
+from trainer.backends import Backend, mlx
 from trainer.golden import FileGolden, Golden, HouseGolden
 from trainer.settings import TrainingSettings
 
@@ -34,6 +35,8 @@ class Household:
     house: bool
     """Whether the base is the house model, whose golden set is made by code."""
     settings: TrainingSettings
+    backend: Backend = mlx
+    """What trains."""
 
     @property
     def training(self) -> Path:
@@ -58,7 +61,7 @@ class Household:
 
     def base_sha256(self) -> str:
         """Of the base's weights. Raises NoBase."""
-        found = sha256(self.base / "model.safetensors")
+        found = base_sha256(self.base)
         if found is None:
             raise NoBase(f"there is no base model in {self.base}")
         return found

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.progress import TimeElapsedColumn as Elapsed
 
-from trainer.backends import mlx
+from trainer import backends
 from trainer.cycle import Watch
 
 
@@ -25,7 +25,7 @@ class Lines:
     def said(self, text: str) -> None:
         self._line(text)
 
-    def trained(self, progress: mlx.Progress, iters: int) -> None:
+    def trained(self, progress: backends.Progress, iters: int) -> None:
         what = "validation loss" if progress.validation else "loss"
         self._line(f"training {progress.iteration}/{iters}: {what} {progress.loss:.3f}")
 
@@ -48,7 +48,7 @@ class Bars:
     def said(self, text: str) -> None:
         self._progress.console.print(escape(text))
 
-    def trained(self, progress: mlx.Progress, iters: int) -> None:
+    def trained(self, progress: backends.Progress, iters: int) -> None:
         bar = self._bar("training", iters)
         if not progress.validation:
             self._progress.update(

@@ -7,7 +7,7 @@ from, and what `majordomo train history` shows.
       adapter/        what mlx-lm wrote
       trained.json    what training reported (`Trained`)
       gate.json       the verdict (`capture.adapters.GateResult`)
-      result.json     how it ended (`Ended`); a cycle without one was cut short
+      result.json     how it ended (`CycleEnd`); a cycle without one was cut short
 """
 
 from __future__ import annotations
@@ -58,14 +58,18 @@ class Trained(_Stored):
     """mlx-lm's own configuration."""
 
 
-class Ended(_Stored):
+class CycleEnd(_Stored):
     """How a cycle ended."""
 
     id: str
-    state: Literal["promoted", "rejected", "abandoned"]
-    """`abandoned`: cut short, and not gone on with because base or settings had changed."""
+    state: Literal["promoted", "rejected", "overtaken", "failed", "abandoned"]
+    """`rejected`: by the gate. `overtaken`: the gate passed it, but meanwhile another was made
+    live, or the base replaced. `failed`: a step cannot be done, and `reason` says why.
+    `abandoned`: cut short, and not gone on with because base or settings had changed."""
     began_at: float
     ended_at: float
+    reason: str | None = None
+    """Why it failed or was overtaken; None otherwise."""
     adapter: str | None = None
     """The candidate's id; None when none was made."""
     rows: Mapping[str, int] = {}
@@ -102,10 +106,10 @@ class CycleFiles:
     def gate(self) -> GateResult | None:
         return self._read("gate.json", GateResult)
 
-    def ended(self) -> Ended | None:
-        return self._read("result.json", Ended)
+    def ended(self) -> CycleEnd | None:
+        return self._read("result.json", CycleEnd)
 
-    def keep(self, value: Plan | Trained | GateResult | Ended) -> None:
+    def keep(self, value: Plan | Trained | GateResult | CycleEnd) -> None:
         """Write a step's record down: the step is done."""
         replace(self.path / _NAMES[type(value)], value.model_dump_json(indent=1).encode() + b"\n")
 
@@ -120,7 +124,7 @@ _NAMES: Mapping[type[BaseModel], str] = {
     Plan: "plan.json",
     Trained: "trained.json",
     GateResult: "gate.json",
-    Ended: "result.json",
+    CycleEnd: "result.json",
 }
 
 
@@ -134,10 +138,10 @@ def cycles(training: Path) -> list[CycleFiles]:
 
 
 def ended_datasets(found: list[CycleFiles]) -> list[dataset.DatasetManifest]:
-    """The datasets of cycles that went to their end."""
+    """The datasets of cycles that made an adapter; what others meant to train is still new."""
     manifests = [
         dataset.read_manifest(files.dataset)
         for files in found
-        if (ended := files.ended()) is not None and ended.state != "abandoned"
+        if (ended := files.ended()) is not None and ended.adapter is not None
     ]
     return [manifest for manifest in manifests if manifest is not None]

@@ -43,6 +43,10 @@ class RegistryError(Exception):
     """The registry cannot do what was asked; the message says why. Nothing was changed."""
 
 
+class Changed(RegistryError):
+    """Another is live than whoever promotes has seen."""
+
+
 def adapter_id(created_at: float, weights_sha256: str) -> str:
     """`YYYYMMDD-HHMMSS-xxxxxx` of a moment (Unix seconds) and weights."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(created_at))}-{weights_sha256[:6]}"
@@ -64,16 +68,27 @@ def publish(directory: Path, made: Path, manifest: Manifest, gate: GateResult | 
     return adapter
 
 
-def promote(directory: Path, id_: str | None, by: By, *, ungated: bool = False) -> Pointer:
+def promote(
+    directory: Path,
+    id_: str | None,
+    by: By,
+    *,
+    ungated: bool = False,
+    expected: float | None = None,
+) -> Pointer:
     """Make an adapter the incumbent; None stands for the base alone. The incumbent again changes
-    nothing. Raises RegistryError for one that does not verify, and unless `ungated` for one that
-    the gate has not passed."""
+    nothing. `expected` is `since` of the pointer that is to be replaced; None for whichever there
+    is. Raises Changed when there is another by now; RegistryError for an adapter that does not
+    verify, and unless `ungated` for one that the gate has not passed."""
     with locked(directory):
         if id_ is not None:
             _check(directory, id_, ungated=ungated)
         pointer = read_pointer(directory)
         if pointer.adapter == id_:
             return pointer
+        if expected is not None and pointer.since != expected:
+            live = f"adapter {pointer.adapter}" if pointer.adapter else "the base alone"
+            raise Changed(f"{live} was made live meanwhile, by {pointer.by}")
         past = (pointer.adapter, *pointer.past)[:KEPT_PAST]
         return _point(directory, Pointer(adapter=id_, since=now(), by=by, past=past))
 

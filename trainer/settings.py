@@ -27,13 +27,13 @@ class TrainingSettings:
     num_layers: int = -1
     """How many of the last layers are trained; -1 for all."""
     max_seq_length: int = 2048
-    """Longest row in tokens; what is longer is cut off by mlx-lm."""
+    """Longest row in tokens; what is longer is left out."""
     grad_checkpoint: bool = False
     """Compute activations again rather than keep them: less memory, more time."""
     seed: int = 0
     """Of the order of rows, golden rows and LoRA's first values; each cycle adds its number."""
     rows: int = 2000
-    """Most captured rows in a dataset; the newest are kept."""
+    """Most captured rows in a dataset, and no more than its steps see; the newest are kept."""
     held_out: float = 0.2
     """Share of conversations held out of training for ever, to judge candidates by."""
     replay_share: float = 0.5

@@ -8,13 +8,16 @@ The same turns always give the same bytes; rows come and go one at a time, whate
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import cast
 
 from capture.exports import chat, sharegpt
+from capture.exports.gather import Json, text_of
 from capture.exports.manifest import Export, Filters, Left, Made, write
+from capture.synthetic import asks_for_review
 from capture.trainable import TrainableTurn
 
 __all__ = ["FILES", "Export", "Filters", "Format", "Left", "Made", "Source", "made", "write_export"]
@@ -34,6 +37,12 @@ FILES: Mapping[Format, str] = {
 """Names of the data files: `train.jsonl` is where `mlx_lm.lora --data` looks."""
 
 
+_ROWS: Mapping[Format, Callable[[Iterable[TrainableTurn | Left]], Iterator[Made | Left]]] = {
+    Format.CHAT: chat.rows,
+    Format.SHAREGPT: sharegpt.rows,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Turns to export, and how they were chosen."""
@@ -46,8 +55,7 @@ class Source:
 def made(source: Source, format: Format) -> Iterator[Made | Left]:
     """The rows of these turns, and what is no row. Chat rows come in the order of exchange ids,
     conversations in that of their first exchange's."""
-    make = chat.rows if format is Format.CHAT else sharegpt.rows
-    return make(_allowed(source))
+    return _ROWS[format](_allowed(source))
 
 
 def write_export(source: Source, format: Format, directory: Path, version: str) -> Export:
@@ -64,7 +72,20 @@ def write_export(source: Source, format: Format, directory: Path, version: str) 
 
 
 def _allowed(source: Source) -> Iterator[TrainableTurn | Left]:
-    """The turns that may leave the store: files are made to be taken elsewhere."""
+    """The turns that go into files: what is private stays home, for files are made to be taken
+    elsewhere; an agent's review of its conversation, forked off it, is none of its turns."""
     for turn in source.turns:
-        allowed = source.filters.private or not turn.private
-        yield turn if allowed else Left(turn.id, "private")
+        if turn.private and not source.filters.private:
+            yield Left(turn.id, "private")
+        elif _is_review(turn):
+            yield Left(turn.id, "review")
+        else:
+            yield turn
+
+
+def _is_review(turn: TrainableTurn) -> bool:
+    messages: object = turn.request.get("messages")
+    entries = cast("list[object]", messages) if isinstance(messages, list) else []
+    asked = (cast("Json", entry) for entry in reversed(entries) if isinstance(entry, dict))
+    last = next((message for message in asked if message.get("role") == "user"), None)
+    return last is not None and asks_for_review(text_of(last.get("content")))

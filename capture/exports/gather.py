@@ -1,8 +1,8 @@
 """Turns gathered into conversations: each as its last turn tells it, with every reply's thinking.
 
 Clients leave thinking out when they send a conversation again; here it is put back into the replies
-it came with. The self-review that Hermes Agent forks off a conversation is not part of it. Turns
-wait in a temporary database of SQLite's, on disk and gone when closed, so memory does not grow.
+it came with. Turns wait in a temporary database of SQLite's, on disk and gone when closed, so
+memory does not grow.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from capture.exports.chat import Unsayable, objects
+from capture.exports.chat import objects
 from capture.trainable import TrainableTurn
 
 Json = Mapping[str, Any]
 """Somebody else's JSON object: every value is to be narrowed before use."""
 
-_REVIEW = "Review the conversation above and "
 _IMAGES = frozenset(("image", "image_url", "input_image"))
 _SCHEMA = """
 PRAGMA journal_mode=OFF;
@@ -65,8 +64,6 @@ class Gathered:
         """Take one turn: the last of its conversation until a later one comes. Raises Unsayable."""
         asked = objects(turn.request.get("messages"), "messages")
         tools = objects(turn.request.get("tools") or [], "tools")
-        if _is_review(asked):
-            raise Unsayable("review")
         self._db.execute(
             "INSERT OR REPLACE INTO replies VALUES(?,?,?,?)",
             (turn.conversation, turn.id, _key(turn.reply), thinking_of(turn.reply)),
@@ -154,11 +151,6 @@ def _key(message: Json) -> str:
     """What a reply is known by when clients send it again: the ids of its calls, else its text."""
     ids = [str(call.get("id") or "") for call in calls_of(message)]
     return "\0".join(ids) if any(ids) else text_of(message.get("content")).strip()
-
-
-def _is_review(messages: Sequence[Json]) -> bool:
-    last = next((m for m in reversed(messages) if m.get("role") == "user"), None)
-    return last is not None and text_of(last.get("content")).startswith(_REVIEW)
 
 
 def _part(part: object) -> str:

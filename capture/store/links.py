@@ -17,28 +17,32 @@ from capture.exchange import ExchangeStatus
 from capture.messages import FinishReason
 from capture.outcomes import Outcome
 
+DAY_SECONDS = 86_400
 _IDS_AT_ONCE = 500
 
 _MISSED = "SELECT id FROM exchanges EXCEPT SELECT exchange_id FROM turns"
 _OPEN = "SELECT id FROM exchanges WHERE status = 'open'"
 _ENDED = (
     "SELECT id, key, status, finish_reason, request_messages, "
-    "coalesce(substr(reply_messages, 1, 16), x''), skill, upstream, model, adapter, attempts "
+    "coalesce(substr(reply_messages, 1, 16), x''), skill, upstream, model, adapter, attempts, "
+    "began_at "
     "FROM exchanges "
     "WHERE id IN ({}) AND status != 'open'"
 )
 _UNFIT = (
-    "SELECT e.skill, a.upstream, a.model, coalesce(a.adapter, '') FROM attempts AS a "
+    "SELECT e.skill, a.upstream, a.model, coalesce(a.adapter, ''), e.began_at FROM attempts AS a "
     "JOIN exchanges AS e ON e.id = a.exchange_id "
     "WHERE a.exchange_id IN ({}) AND a.status = 'unfit' AND e.skill IS NOT NULL"
 )
 _MESSAGES = "SELECT id, body FROM messages WHERE id IN ({})"
 _CALLERS = (
-    "SELECT c.exchange_id, t.tail FROM tool_calls AS c JOIN exchanges AS e ON e.id = c.exchange_id "
+    "SELECT c.exchange_id, coalesce(t.conversation, c.exchange_id), c.name, c.arguments "
+    "FROM tool_calls AS c JOIN exchanges AS e ON e.id = c.exchange_id "
     "LEFT JOIN turns AS t ON t.exchange_id = c.exchange_id "
     "WHERE c.call_id = ? AND c.exchange_id < ? AND e.key IS ? "
     "ORDER BY c.exchange_id DESC LIMIT 8"
 )
+_OFFER = "SELECT alias, tools FROM exchanges WHERE id = ?"
 _ENDING_IN = (
     "SELECT max(exchange_id), tail FROM turns WHERE tail IN ({}) AND exchange_id < ? GROUP BY tail"
 )
@@ -59,8 +63,8 @@ _SAVE_OUTCOME = (
     "at=excluded.at"
 )
 _ADD_UP = (
-    "INSERT INTO skill_tallies (skill, upstream, model, adapter, successes, failures) "
-    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (skill, upstream, model, adapter) DO UPDATE SET "
+    "INSERT INTO skill_tallies (skill, upstream, model, adapter, day, successes, failures) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (skill, upstream, model, adapter, day) DO UPDATE SET "
     "successes = successes + excluded.successes, failures = failures + excluded.failures"
 )
 
@@ -84,6 +88,13 @@ class Ended(NamedTuple):
     """As `ExchangeSummary` has these four."""
     attempts: int
     """How many tries at upstreams it took."""
+    began_at: float
+    """Unix seconds."""
+
+    @property
+    def day(self) -> int:
+        """The day it began on, in days since 1970-01-01 UTC."""
+        return _day(self.began_at)
 
 
 class Turn(NamedTuple):
@@ -96,6 +107,19 @@ class Turn(NamedTuple):
     """None for a conversation's first."""
     tail: bytes | None
     """Name of the conversation up to and including the reply; None without one."""
+
+
+class Caller(NamedTuple):
+    """An exchange whose reply made a tool call."""
+
+    id: str
+    """Of the exchange."""
+    conversation: str
+    """Its own id before it is linked."""
+    name: str
+    """Of the tool."""
+    arguments: str
+    """As the model wrote them."""
 
 
 class Links:
@@ -125,10 +149,15 @@ class Links:
         rows = self._among(_MESSAGES, sorted(ids))
         return {id_: orjson.loads(body) for id_, body in rows}
 
-    def callers(self, call_id: str, key: str | None, before: str) -> list[tuple[str, bytes | None]]:
+    def callers(self, call_id: str, key: str | None, before: str) -> list[Caller]:
         """Exchanges older than `before` of that API key that made a call of this id, the latest
-        first, each with its tail."""
-        return [(row[0], row[1]) for row in self._ask(_CALLERS, call_id, before, key)]
+        first."""
+        return [Caller(*row) for row in self._ask(_CALLERS, call_id, before, key)]
+
+    def offer(self, id_: str) -> tuple[str, str]:
+        """The model name an exchange asked for, and the names of the tools it offered, as JSON."""
+        ((alias, tools),) = self._ask(_OFFER, id_)
+        return alias, tools
 
     def ending_in(self, names: Sequence[bytes], before: str) -> dict[bytes, str]:
         """By tail: the latest exchange older than `before` that ends in it."""
@@ -176,6 +205,7 @@ class Links:
                     ended.upstream,
                     ended.model,
                     ended.adapter or "",
+                    ended.day,
                     after.count("success") - before.count("success"),
                     after.count("failure") - before.count("failure"),
                 )
@@ -187,7 +217,8 @@ class Links:
     def add_up_unfit(self, ids: Sequence[str]) -> None:
         """Count every reply of these exchanges that was not handed over as a failure of whoever
         gave it: such a reply has no next state to be known by."""
-        self._driver.executemany(_ADD_UP, [(*place, 0, 1) for place in self._among(_UNFIT, ids)])
+        unfit = [(*place, _day(at), 0, 1) for *place, at in self._among(_UNFIT, ids)]
+        self._driver.executemany(_ADD_UP, unfit)
 
     def _among(self, sql: str, ids: Sequence[str] | Sequence[bytes]) -> list[Any]:
         """Rows for so many ids at a time: a statement takes a limited number of parameters."""
@@ -199,3 +230,8 @@ class Links:
 
     def _ask(self, sql: str, *values: object) -> list[Any]:
         return self._driver.execute(sql, values).fetchall()
+
+
+def _day(at: float) -> int:
+    """The day of a time in Unix seconds, in days since 1970-01-01 UTC."""
+    return int(at // DAY_SECONDS)

@@ -100,9 +100,9 @@ class Store:
         """`total`, `by_status`, `by_mode` and `lost_bytes`."""
         return self._ask(queries.counts)
 
-    def skill_counts(self) -> list[SkillCount]:
+    def skill_counts(self, since: float | None = None) -> list[SkillCount]:
         """What came of each skill at each place, by adapter: how many outcomes of either side."""
-        return self._ask(queries.skill_counts)
+        return self._ask(lambda connection: queries.skill_counts(connection, since))
 
     def trainable(
         self,

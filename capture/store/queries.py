@@ -14,6 +14,7 @@ from capture.outcomes import Outcome
 from capture.plain import message_of
 from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
+from capture.store.links import DAY_SECONDS
 from capture.store.rows import AttemptDetail, ExchangeDetail, ExchangeSummary, Loss, SkillCount
 
 _SUMMARY = [
@@ -119,8 +120,11 @@ def spent(connection: sa.Connection, since: float) -> float:
     tried = sa.select(
         sa.func.sum(sa.func.coalesce(t.attempts.c.cost_usd, t.attempts.c.reserve_usd))
     ).where(t.attempts.c.mode == "burst", t.attempts.c.started_at >= since)
+    # with the gateway's death nothing ended: an orderly stop writes a status, and its attempts
     died = sa.select(sa.func.sum(t.exchanges.c.reserve_usd)).where(
-        t.exchanges.c.status == "interrupted", t.exchanges.c.began_at >= since
+        t.exchanges.c.status == "interrupted",
+        t.exchanges.c.http_status.is_(None),
+        t.exchanges.c.began_at >= since,
     )
     return sum(connection.scalar(each) or 0.0 for each in (tried, died))
 
@@ -148,24 +152,23 @@ def counts(connection: sa.Connection) -> dict[str, Any]:
     }
 
 
-def skill_counts(connection: sa.Connection) -> list[SkillCount]:
-    """What came of each skill at each place, by adapter; exchanges without a skill are left out."""
+def skill_counts(connection: sa.Connection, since: float | None) -> list[SkillCount]:
+    """What came of each skill at each place, by adapter, of exchanges that began on the day of
+    `since` (UTC) or later; those without a skill are left out."""
     tallies = t.skill_tallies.c
+    what = (tallies.skill, tallies.upstream, tallies.model, tallies.adapter)
+    successes, failures = sa.func.sum(tallies.successes), sa.func.sum(tallies.failures)
     select = (
-        sa.select(t.skill_tallies)
-        .where(sa.or_(tallies.successes > _NOTHING, tallies.failures > _NOTHING))
-        .order_by(tallies.skill, tallies.upstream, tallies.model, tallies.adapter)
+        sa.select(*what, successes, failures)
+        .group_by(*what)
+        .having(sa.or_(successes > _NOTHING, failures > _NOTHING))
+        .order_by(*what)
     )
+    if since is not None:
+        select = select.where(tallies.day >= int(since // DAY_SECONDS))
     return [
-        SkillCount(
-            row.skill,
-            row.upstream,
-            row.model,
-            row.adapter or None,
-            max(0.0, row.successes),
-            max(0.0, row.failures),
-        )
-        for row in connection.execute(select)
+        SkillCount(skill, upstream, model, adapter or None, max(0.0, good), max(0.0, bad))
+        for skill, upstream, model, adapter, good, bad in connection.execute(select)
     ]
 
 

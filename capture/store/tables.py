@@ -8,7 +8,7 @@
     tool_calls         the calls a reply made
     turns              which conversation an exchange belongs to, and which exchange it continues
     outcomes           what came of an exchange, by what its conversation did next
-    skill_tallies      outcomes added up by skill, place and adapter, so that asking needs no scan
+    skill_tallies      outcomes by skill, place, adapter and day, so that asking needs no scan
     journal_position   how far the journal is in here; moves in the same transaction as the rows
     journal_losses     stretches of the journal that could not be read
 
@@ -90,6 +90,7 @@ sa.Index(
     exchanges.c.status,
     exchanges.c.mode,
     exchanges.c.adapter,
+    exchanges.c.http_status,
 )
 
 tallies = sa.Table(
@@ -207,6 +208,8 @@ skill_tallies = sa.Table(
     sa.Column("upstream", sa.Text, primary_key=True),
     sa.Column("model", sa.Text, primary_key=True),
     sa.Column("adapter", sa.Text, primary_key=True),  # empty for the base alone
+    # days since 1970-01-01 UTC, of the exchange's beginning: what is long ago can count for less
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("successes", _REAL, nullable=False),  # outcomes, and replies not handed over
     sa.Column("failures", _REAL, nullable=False),
     sqlite_with_rowid=False,

@@ -36,7 +36,8 @@ class Wanted:
 
 def turns(connection: sa.Connection, wanted: Wanted) -> Iterator[TrainableTurn]:
     """Exchanges that ended well and whole. What was cut short, by whomever, never trains; nor does
-    what has no place or no reply, or a request that is no JSON object."""
+    what has no place or no reply, or a request that is no JSON object. What is not linked yet waits
+    until it is: whether it may train goes by its conversation, and only linking knows that."""
     after = ""
     while rows := connection.execute(_select(wanted, after)).all():
         for row in rows:
@@ -52,13 +53,13 @@ def _select(wanted: Wanted, after: str) -> sa.Select[Any]:
         sa.select(
             *(exchanges[name] for name in ("id", "began_at", "private", "skill", "mode")),
             *(exchanges[name] for name in ("upstream", "model", "adapter", "reply_messages")),
-            sa.func.coalesce(t.turns.c.conversation, exchanges.id).label("conversation"),
+            t.turns.c.conversation,
             outcome.label("outcome"),
             sa.func.coalesce(outcomes.confidence, 0.0).label("confidence"),
             sa.func.coalesce(outcomes.corrected, sa.false()).label("corrected"),
         )
         .select_from(
-            t.exchanges.outerjoin(t.turns, t.turns.c.exchange_id == exchanges.id).outerjoin(
+            t.exchanges.join(t.turns, t.turns.c.exchange_id == exchanges.id).outerjoin(
                 t.outcomes, outcomes.exchange_id == exchanges.id
             )
         )

@@ -32,7 +32,10 @@ _COUNTED = (
             sa.func.count().filter(_STATUS == "ok", t.exchanges.c.mode == mode).label(mode.value)
             for mode in Mode
         ),
-        sa.func.count().filter(_STATUS == "interrupted", _MODE == Mode.BURST).label("died"),
+        # an orderly stop writes a status, and with it the attempts
+        sa.func.count()
+        .filter(_STATUS == "interrupted", _MODE == Mode.BURST, t.exchanges.c.http_status.is_(None))
+        .label("died"),
         sa.func.count(t.turns.c.conversation.distinct()).label("conversations"),
         sa.func.count().filter(_OUTCOME == "success").label("successes"),
         sa.func.count().filter(_OUTCOME == "failure").label("failures"),

@@ -9,9 +9,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from capture.adapters import sha256
+from capture.adapters import base_sha256, servable
 from gateway import ownership
-from gateway.adapters import WEIGHTS_OF_BASE, choose
 from gateway.checks.result import Check, ok
 from gateway.upstreams.house_model import changed_files, context_length, unusable
 
@@ -86,7 +85,7 @@ def house_model(model_dir: Path, *, used: bool) -> Sequence[Check]:
 
 def adapter(directory: Path, model_dir: Path) -> Iterator[Check]:
     """Whether the incumbent adapter can be served on the house model."""
-    choice = choose(directory, sha256(model_dir / WEIGHTS_OF_BASE))
+    choice = servable(directory, base_sha256(model_dir))
     if choice.refusal is not None:
         answers = "the base alone" if choice.adapter is None else f"adapter {choice.adapter.id}"
         text = f"{choice.refusal}; {answers} stands in for it"

@@ -109,6 +109,7 @@ def _explanation(detail: ExchangeDetail) -> Explanation:
         skill=decision.skill,
         confidence=decision.confidence,
         propensity=decision.propensity,
+        checked=[CandidateView.model_validate(place) for place in decision.checked],
         attempts=[AttemptView.model_validate(attempt) for attempt in detail.attempts],
     )
 
@@ -130,6 +131,8 @@ def _show(why: Explanation) -> None:
     for excluded in why.excluded:
         reason = clean(excluded.reason.text)
         say(f"ruled out: {_place(excluded.place.model, excluded.place.upstream)}: {reason}")
+    for place in why.checked:
+        say(f"checked before it is handed over: {_place(place.model, place.upstream)}")
     for number, attempt in enumerate(why.attempts, 1):
         took = "" if attempt.total_s is None else f" in {attempt.total_s:.2f} s"
         error = "" if attempt.error is None else f": {clean(attempt.error)}"

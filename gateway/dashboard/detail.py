@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from capture.exchange import Mode, Reason, RouteDecision, RuleTrace
+from capture.outcomes import Outcome
 from capture.store.rows import AttemptDetail, ExchangeDetail
 from gateway.dashboard.format import Moment, count, moment, seconds, size, usd
 from gateway.dashboard.text import Shown, one_line, shown, shown_json
 from gateway.dashboard.transcript import Said, reply_turn, transcript
-from gateway.dashboard.words import ATTEMPT, RULE, Status, missing, status
+from gateway.dashboard.words import ATTEMPT, OUTCOME, RULE, Status, missing, status
 from gateway.endpoints.explaining import decision_of, sentence
 from gateway.endpoints.lookup import client_got
 
@@ -85,6 +86,14 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
+class CameOfIt:
+    """The outcome, and what says so."""
+
+    words: str
+    evidence: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Raw:
     """A raw body."""
 
@@ -116,6 +125,10 @@ class Page:
     more_messages: int
     """Messages not shown."""
     replies: tuple[Said, ...]
+    continues: str | None
+    """Id of the exchange it goes on from."""
+    came_of_it: CameOfIt | None
+    """None while nothing says."""
     reasons: tuple[Reason, ...]
     rules: tuple[Rule, ...]
     excluded: tuple[Excluded, ...]
@@ -147,6 +160,8 @@ def exchange_page(detail: ExchangeDetail, now: float) -> Page:
         latest=said.latest,
         more_messages=said.left_out,
         replies=tuple(map(reply_turn, detail.replies)),
+        continues=detail.continues,
+        came_of_it=None if detail.outcome is None else _came_of(detail.outcome),
         reasons=decision.reasons,
         rules=tuple(map(_rule, decision.rules)),
         excluded=_excluded(decision),
@@ -163,6 +178,7 @@ def _facts(detail: ExchangeDetail) -> Iterator[Fact]:
     none = missing(row.status)
     waiting = "\u2026" if row.status == "open" else "none"
     yield Fact("Asked for", one_line(row.alias, NAME_LIMIT))
+    yield Fact("Skill", one_line(row.skill, NAME_LIMIT) if row.skill else None)
     yield Fact("Tokens in", count(usage.input_tokens) if usage else None, none)
     yield Fact("Tokens out", count(usage.output_tokens) if usage else None, none)
     if usage and usage.cache_read_tokens is not None:
@@ -183,6 +199,15 @@ def _facts(detail: ExchangeDetail) -> Iterator[Fact]:
     yield Fact("Key", row.key, "no keys are set")
     yield Fact("Settings load", str(detail.config_generation))
     yield Fact("Exchange", row.id, mono=True)
+
+
+def _came_of(outcome: Outcome) -> CameOfIt:
+    words = OUTCOME[outcome.outcome]
+    if outcome.outcome != "unknown":
+        words = f"{words}, {outcome.confidence:.0%} sure"
+    if outcome.corrected:
+        words = f"{words}; the user corrected it"
+    return CameOfIt(words, tuple(Reason(*seen) for seen in outcome.evidence))
 
 
 def _error_text(error: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from capture.exchange import AttemptStatus, ExchangeStatus
+from capture.outcomes import OutcomeName
 
 STATUS: Mapping[ExchangeStatus, str] = {
     "open": "answering",
@@ -24,6 +25,11 @@ ATTEMPT: Mapping[AttemptStatus, str] = {
     "broken": "broke off",
     "cancelled": "cancelled",
     "unfit": "answered, but not fit to hand over",
+}
+OUTCOME: Mapping[OutcomeName, str] = {
+    "success": "success",
+    "failure": "failure",
+    "unknown": "nothing that says success or failure",
 }
 RULE: Mapping[str, str] = {
     "chosen": "decided",

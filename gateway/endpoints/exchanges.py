@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from capture.exchange import ExchangeStatus, Mode, RouteDecision, RuleTrace
+from capture.exchange import Candidate, ExchangeStatus, Mode, RuleTrace
 from capture.plain import plain_message
 from capture.store.rows import ExchangeDetail
 from gateway.endpoints.explaining import decision_of, sentence
@@ -143,7 +143,7 @@ def _explanation(detail: ExchangeDetail) -> Explanation:
         sentence=sentence(detail, decision),
         status=detail.summary.status,
         private=decision.private,
-        candidates=_candidates(decision),
+        candidates=_candidates(decision.candidates),
         reasons=[ReasonView.model_validate(reason) for reason in decision.reasons],
         rules=[_rule(trace) for trace in decision.rules],
         excluded=[
@@ -156,12 +156,13 @@ def _explanation(detail: ExchangeDetail) -> Explanation:
         skill=decision.skill,
         confidence=decision.confidence,
         propensity=decision.propensity,
+        checked=_candidates(decision.checked),
         attempts=_attempts(detail),
     )
 
 
-def _candidates(decision: RouteDecision) -> list[CandidateView]:
-    return [CandidateView.model_validate(candidate) for candidate in decision.candidates]
+def _candidates(places: tuple[Candidate, ...]) -> list[CandidateView]:
+    return [CandidateView.model_validate(place) for place in places]
 
 
 def _rule(trace: RuleTrace) -> RuleView:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -219,3 +220,158 @@ async def test_a_reply_too_long_to_be_held_goes_out_unchecked_and_says_so(
     assert house.seen(mark) == ["small"]
     found = await holding.exchange(reply.exchange_id)
     assert any("unchecked" in note for note in found["notes"])
+
+
+# where no later place answers: the reply at hand after all
+
+LATER_FAILURES = {"no connection": fake.reset_at_once, "an error": fake.failing(500)}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("failure", LATER_FAILURES)
+async def test_an_unfit_answer_is_handed_over_after_all_when_burst_fails(
+    holding: GatewayProcess, house: House, mark: str, failure: str, stream: bool
+) -> None:
+    house.small.on(mark, calling(UNFIT["unknown tool"], stream=stream))
+    house.cloud.on(mark, LATER_FAILURES[failure])
+    reply = await ask(holding, mark, stream=stream)
+    assert house.seen(mark) == ["small", "cloud", "cloud"]
+    assert reply.status == 200
+    assert b"send_mail" in reply.body
+    if stream:
+        events = fake.tool_events([("call_1", *UNFIT["unknown tool"])])
+        assert said(reply, stream=True) == b"".join(events)
+
+
+async def test_headers_and_record_tell_of_the_reply_that_the_client_got(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    house.small.on(mark, calling(UNFIT["unknown tool"], stream=False))
+    house.cloud.on(mark, fake.failing(500))
+    reply = await ask(holding, mark, stream=False)
+    assert [reply.header(f"x-majordomo-{name}") for name in ("mode", "model", "reason")] == [
+        "resting",
+        "tiny-1",
+        "last_resort",
+    ]
+    assert reply.header("x-majordomo-attempts") == "3"
+    found = await holding.exchange(reply.exchange_id)
+    assert (found["status"], found["mode"], found["called"]) == ("ok", "resting", ["send_mail"])
+    assert [(a["mode"], a["status"]) for a in found["attempts"]] == [
+        ("burst", "http_error"),
+        ("burst", "http_error"),
+        ("resting", "ok"),
+    ], "whose reply the client got comes last"
+    assert found["attempts"][-1]["error"] == "it calls `send_mail`, which was not offered"
+    assert any("no other place answered" in note for note in found["notes"])
+    assert "although that is no fit answer" in found["explanation"]
+    assert (await get(holding.url, found["response_url"])).body == reply.body
+    last = f"/v1/exchanges/{reply.exchange_id}/attempts/3/response"
+    assert (await get(holding.url, last)).body == reply.body
+    first = f"/v1/exchanges/{reply.exchange_id}/attempts/1/response"
+    assert b"fake_500" in (await get(holding.url, first)).body
+
+
+async def test_it_is_handed_over_after_signs_of_life_as_well(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    alive = asyncio.Event()
+
+    async def fails_late(call: fake.Call) -> None:
+        await alive.wait()
+        call.reset()
+
+    house.small.on(mark, calling(UNFIT["unknown tool"], stream=True))
+    house.cloud.on(mark, fails_late)
+    async with await open_stream(holding.url, mark, tools=TOOLS) as client:
+        found: list[bytes] = []
+        async for arrival in client.events(await client.head()):
+            found.append(arrival.raw)
+            alive.set()
+    assert is_heartbeat(found[0])
+    events = fake.tool_events([("call_1", *UNFIT["unknown tool"])])
+    assert [raw for raw in found if not is_heartbeat(raw)] == events
+
+
+async def test_a_private_request_gets_the_answer_at_hand_when_the_other_model_fails(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    house.small.on(mark, calling(UNFIT["unknown tool"], stream=False))
+    house.big.on(mark, fake.failing(500))
+    reply = await chat(
+        holding.url, mark, stream=False, tools=TOOLS, headers=[("X-Majordomo-Private", "1")]
+    )
+    assert "cloud" not in house.seen(mark)
+    assert reply.header("x-majordomo-mode") == "resting"
+    assert b"send_mail" in reply.body
+
+
+async def test_an_answer_found_unfit_when_burst_has_just_been_given_up_says_so_too(
+    house: House, mark: str, tmp_path: Path
+) -> None:
+    settings = house.settings(escalation={"default": "resting", "fallback": ["burst"]})
+    settings["upstreams"]["cloud"] |= {"circuit": {"failures": 1}}
+    events = fake.tool_events([("call_1", *UNFIT["unknown tool"])])
+    steps = asyncio.Semaphore(1)
+    house.small.on(mark, fake.reply_sse(events, steps=steps))
+    async with GatewayProcess(tmp_path / "home", settings, ENV) as gateway:
+        async with await open_stream(gateway.url, mark, tools=TOOLS) as client:
+            await house.small.wait_for(mark)
+            house.cloud.on("broken-" + mark, fake.failing(500))
+            await chat(gateway.url, "broken-" + mark, model="burst")
+            for _ in events:
+                steps.release()
+            head = await client.head()
+            found = [arrival.raw async for arrival in client.events(head)]
+        assert [raw for raw in found if not is_heartbeat(raw)] == events
+        record = await gateway.exchange(str(head.header("x-request-id")))
+    assert record["attempts"][0]["status"] == "ok"
+    assert record["attempts"][0]["error"] == "it calls `send_mail`, which was not offered"
+    assert any("no other place answered" in note for note in record["notes"])
+
+
+async def test_once_another_place_has_begun_its_answer_nothing_replaces_it(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    begun = fake.tool_events([("call_1", *FIT)])[:2]
+    house.small.on(mark, calling(UNFIT["unknown tool"], stream=True))
+    house.cloud.on(mark, fake.broken_after(begun, "close"))
+    reply = await ask(holding, mark, stream=True)
+    assert said(reply, stream=True).startswith(b"".join(begun))
+    assert b"send_mail" not in reply.body
+    found = await holding.exchange(reply.exchange_id)
+    assert found["status"] == "truncated"
+    assert [a["status"] for a in found["attempts"]] == ["unfit", "broken"]
+
+
+async def test_the_decision_tells_whose_replies_were_to_be_checked(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    house.small.on(mark, calling(FIT, stream=False))
+    reply = await ask(holding, mark, stream=False)
+    await holding.exchange(reply.exchange_id)
+    told = (await get(holding.url, f"/v1/exchanges/{reply.exchange_id}/explain")).json()
+    assert told["checked"] == [{"mode": "resting", "upstream": "small", "model": "tiny-1"}]
+
+
+async def test_thinking_alone_is_no_answer(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    message = {"role": "assistant", "content": None, "reasoning_content": "They want the weather."}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    house.small.on(mark, fake.reply_json(fake.completion(choices=[choice])))
+    house.cloud.on(mark, calling(FIT, stream=False))
+    reply = await ask(holding, mark, stream=False)
+    assert reply.header("x-majordomo-reason") == "unfit"
+    assert reply.header("x-majordomo-mode") == "burst"
+
+
+async def test_the_old_functions_are_checked_as_tools_are(
+    holding: GatewayProcess, house: House, mark: str
+) -> None:
+    message = {"role": "assistant", "function_call": {"name": "send_mail", "arguments": "{}"}}
+    choice = {"index": 0, "message": message, "finish_reason": "function_call"}
+    house.small.on(mark, fake.reply_json(fake.completion(choices=[choice])))
+    functions = [{"name": "weather", "parameters": PARAMETERS}]
+    reply = await chat(holding.url, mark, stream=False, functions=functions)
+    assert reply.header("x-majordomo-reason") == "unfit"

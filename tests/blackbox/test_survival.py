@@ -178,7 +178,7 @@ async def test_five_kills_under_load_lose_nothing(
 @pytest.mark.timeout(2400)
 @pytest.mark.parametrize(
     ("rounds", "capture"),
-    [(110, {}), (20, {"durability": "strict"}), (20, {"segment_bytes": 65_536})],
+    [(60, {}), (20, {"durability": "strict"}), (20, {"segment_bytes": 65_536})],
     ids=["relaxed", "strict", "small segments"],
 )
 async def test_a_hundred_kills_under_load_lose_nothing(

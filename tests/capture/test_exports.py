@@ -390,6 +390,14 @@ def test_hermes_review_of_a_conversation_is_not_its_end() -> None:
     assert only.exchanges == ("1",)
 
 
+@pytest.mark.parametrize("format", list(Format))
+def test_reviews_are_left_out_of_every_format(format: Format) -> None:
+    parts = [{"type": "text", "text": " Review the conversation above and save what matters"}]
+    asked = [user("?"), answer("Yes."), {"role": "user", "content": parts}]
+    (left,) = made(Source([turn(asked, answer("Saved."), "1")]), format)
+    assert left == Left("1", "review")
+
+
 def test_an_answer_that_was_given_up_is_not_among_a_row_s_exchanges() -> None:
     opening = [user("Which day is it?")]
     given_up = turn(opening, answer("Monday."), "1")

@@ -214,6 +214,20 @@ async def test_spent_counts_what_attempts_cost_and_the_reserve_where_that_is_unk
     assert store.spent(400) == 0.0
 
 
+async def test_an_exchange_that_an_orderly_stop_interrupted_is_paid_for_once(
+    capture: Capture,
+) -> None:
+    journal, ingester, store = capture
+    tried = attempt(mode=Mode.BURST, status="cancelled", cost_usd=None, reserve_usd=0.5)
+    for attempts in ([tried], []):  # under way, and still waiting for its turn
+        id_ = new_id()
+        journal.begin(begin(id_, reserve_usd=0.5))
+        ended = end(status="interrupted", attempts=attempts, cost_usd=None)
+        journal.end(id_, ended, [b""] * len(attempts), None)
+    assert await ingester.catch_up()
+    assert store.spent(0) == 0.5
+
+
 class Killed(BaseException):
     """The process dies here."""
 

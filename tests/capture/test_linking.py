@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from capture.ids import new_id
 from capture.ingest import Ingester
 from capture.journal import Journal
 from capture.linking import Linker
+from capture.observing import observe
 from capture.outcomes import Outcome
 from capture.store import Store
 from capture.store.links import Links
-from tests.support.journals import BURST, attempt, begin, capturing, decision, end
+from tests.support.journals import BURST, REPLY, attempt, begin, capturing, decision, end
 
 Json = dict[str, Any]
 
@@ -25,14 +26,14 @@ def user(text: str) -> Json:
     return {"role": "user", "content": text}
 
 
-def assistant(text: str | None = None, *calls: str) -> Json:
+def assistant(text: str | None = None, *calls: str, arguments: str = '{"b":1,"a":2}') -> Json:
     message: Json = {"role": "assistant", "content": text}
     if calls:
         message["tool_calls"] = [
             {
                 "id": id_,
                 "type": "function",
-                "function": {"name": "ls", "arguments": '{"b":1,"a":2}'},
+                "function": {"name": "ls", "arguments": arguments},
             }
             for id_ in calls
         ]
@@ -63,13 +64,17 @@ class Home:
         key: str | None = "laptop",
         status: ExchangeStatus = "ok",
         finish_reason: str | None = "stop",
+        alias: str = "auto",
+        tools: Sequence[str] = (),
+        at: float = 1_790_000_000.0,
         **tried: Any,
     ) -> str:
         """One exchange, begun and ended; returns its id."""
         id_ = id_ or new_id()
-        request = orjson.dumps({"model": "auto", "messages": messages})
-        decided = replace(decision(BURST), skill="tool:ls")
-        self.journal.begin(begin(id_, request=request, key=key, decision=decided))
+        offered = [{"type": "function", "function": {"name": name}} for name in tools]
+        request = orjson.dumps({"model": alias, "messages": messages, "tools": offered})
+        decided = replace(decision(BURST), skill="tool:ls", alias=alias)
+        self.journal.begin(begin(id_, at=at, request=request, key=key, decision=decided))
         raw = orjson.dumps({"choices": [{"index": 0, "message": reply}]}) if reply else b""
         ended = end(status=status, finish_reason=finish_reason, attempts=[attempt(**tried)])
         self.journal.end(id_, ended, [raw], None)
@@ -150,7 +155,24 @@ async def test_of_several_exchanges_that_made_a_call_the_one_with_this_transcrip
     same = home.exchange(asked, assistant("a"))
     unlike = home.exchange([user("Changed"), *asked[1:]], assistant("a"))
     assert await home.turn(same) == (mine, mine)
-    assert await home.turn(unlike) == (latest, latest)
+    assert await home.turn(latest) == (latest, None)
+    assert await home.turn(unlike) == (unlike, None)
+
+
+async def test_a_call_id_that_two_conversations_use_links_by_what_was_called(home: Home) -> None:
+    """Models that number their calls from nought give every conversation the same ids."""
+    call = "functions.search:0"
+    one = home.exchange([user("Cats?")], assistant(None, call, arguments='{"q":"cats","n":1}'))
+    two = home.exchange([user("Dogs?")], assistant(None, call, arguments='{"q":"dogs"}'))
+    written_anew = assistant(None, call, arguments='{"n": 1, "q": "cats"}')
+    summary = user("[CONTEXT SUMMARY]: cats are wanted")
+    after = home.exchange([summary, written_anew, tool(call, "Error: no net")], assistant("No."))
+    unknown = assistant(None, call, arguments='{"q":"cows"}')
+    other = home.exchange([summary, unknown, tool(call, "Error: no net")], assistant("No."))
+    assert await home.turn(after) == (one, one)
+    assert await home.codes(one) == ["tool_error"]
+    assert await home.turn(other) == (other, None)
+    assert await home.outcome(two) is None
 
 
 async def test_what_different_keys_say_never_meets(home: Home) -> None:
@@ -179,6 +201,31 @@ async def test_a_retry_is_a_sibling_and_counts_against_the_answer_it_replaces(ho
     assert await home.codes(failed) == []
     assert await home.codes(good) == ["approval"]
     assert await home.codes(first) == ["moved_on"]
+
+
+@pytest.mark.parametrize(
+    "side",
+    [
+        {"system": "Write a title for this conversation."},
+        {"system": None},
+        {"alias": "house"},
+        {"tools": ()},
+    ],
+)
+async def test_the_same_messages_for_another_purpose_are_no_retry(
+    home: Home, side: dict[str, Any]
+) -> None:
+    said = [user("Hi"), assistant("Hello!"), user("Tell a joke")]
+    home.exchange([SYSTEM, user("Hi")], assistant("Hello!"))
+    usual: dict[str, Any] = {"alias": "auto", "tools": ("ls", "cat")}
+    good = home.exchange([SYSTEM, *said], assistant("A horse enters a bar."), **usual)
+    asked = {**usual, **side}
+    system = asked.pop("system", SYSTEM["content"])
+    messages = said if system is None else [{"role": "system", "content": system}, *said]
+    home.exchange(messages, assistant("Joke"), **asked)
+    assert await home.outcome(good) is None
+    home.exchange([SYSTEM, *said], assistant("Two horses enter a bar."), **usual)
+    assert await home.codes(good) == ["retry"]
 
 
 @pytest.mark.parametrize("status", ["interrupted", "refused", "upstream_error"])
@@ -367,6 +414,55 @@ async def test_a_place_is_counted_by_skill_and_adapter(
         ("tool:ls", "claude", "opus", None, 0, 1),
         ("tool:ls", "house", "house-small", "a1", 2, 1),
     ]
+
+
+async def test_what_came_of_a_skill_is_counted_by_the_day_it_was_asked(home: Home) -> None:
+    midnight = 20_000 * 86_400.0
+    for number, at in enumerate((midnight - 1.0, midnight, midnight + 86_400.0)):
+        asked = user(f"Question {number}")
+        home.exchange([asked], assistant("Yes."), at=at)
+        said = [asked, assistant("Yes."), user("Thanks!")]
+        home.exchange(said, None, status="refused", at=midnight + 9e6)
+    unfit = end(attempts=[attempt(status="unfit"), attempt()])
+    id_ = new_id()
+    home.journal.begin(begin(id_, at=midnight - 1.0, decision=replace(decision(), skill="tool:ls")))
+    home.journal.end(id_, unfit, [b"", REPLY], None)
+    assert await home.ingester.catch_up()
+
+    def found(since: float | None = None) -> tuple[float, float]:
+        (count,) = home.store.skill_counts(since)
+        return count.successes, count.failures
+
+    assert found() == (3.0, 1.0)
+    assert found(midnight - 1.0) == (3.0, 1.0)
+    assert found(midnight + 3600.0) == (2.0, 0.0)
+    assert home.store.skill_counts(midnight + 10 * 86_400) == []
+
+
+async def test_evidence_from_elsewhere_changes_an_outcome_and_its_tally_together(
+    home: Home,
+) -> None:
+    first = home.exchange([user("Hi")], assistant("Hello!"))
+    home.exchange([user("Hi"), assistant("Hello!"), user("Bye")], assistant("Bye!"))
+    assert await home.codes(first) == ["moved_on"]
+    home.ingester.stop()
+    assert home.store.writer is not None
+    links = home.store.writer.links()
+    for _ in range(2):  # the same again changes nothing
+        with links.transaction():
+            assert observe(links, first, [("correction", "a thumb down")])
+        (count,) = home.store.skill_counts()
+        assert (count.successes, count.failures) == (0.0, 1.0)
+    found = home.store.exchange(first)
+    assert found is not None
+    assert found.outcome == Outcome(
+        "failure",
+        0.8,
+        (("moved_on", "the user went on"), ("correction", "a thumb down")),
+        corrected=True,
+    )
+    with links.transaction():
+        assert not observe(links, new_id(), [("approval", "")])
 
 
 async def test_a_reply_that_was_not_handed_over_counts_as_a_failure_of_who_gave_it(

@@ -52,6 +52,21 @@ def codes(reply: Message, *following: Message, asked: str | None = None) -> list
         "No, eso no es",
         "Неправильно",
         "不对",
+        "Right, that is wrong",
+        "Great, still failing",
+        "Great! Still failing.",
+        "Great, now it crashes on startup",
+        "It still fails with exit 2",
+        "Perfect, but that's wrong",
+        "No - use Oslo",
+        "Actually it's Canberra",
+        "Actually, I meant Oslo",
+        "Actually, list them by date instead",
+        "I wanted Fahrenheit",
+        "I wanted to see Oslo, not Bergen",
+        "You broke the build",
+        "Eigentlich wollte ich Oslo",
+        "En fait, c'est Oslo",
     ],
 )
 def test_a_turn_that_opens_with_a_correction_is_a_failure_that_was_corrected(text: str) -> None:
@@ -72,6 +87,15 @@ def test_a_turn_that_opens_with_a_correction_is_a_failure_that_was_corrected(tex
         "Danke, das passt",
         "Merci",
         "完美",
+        "It works now, thanks",
+        "works now",
+        "Looks good now.",
+        "Great - thanks",
+        "Thanks! Now fix the failing test in b.py",
+        "Actually, that's great",
+        "Right, that's better. Next: Oslo",
+        "Thanks, it's not urgent though",
+        "Thanks, that doesn't matter then",
     ],
 )
 def test_a_turn_that_opens_with_thanks_is_no_failure(text: str) -> None:
@@ -95,6 +119,23 @@ def test_thanks_count_for_more_than_going_on_to_something_else() -> None:
         "Nowhere is it cold? List the warmest places",
         "Thanks, but now do the same for Oslo",
         "Note this down: buy milk",
+        "Right now the tests fail with exit 2",
+        "Non-blocking sockets: how do they work?",
+        "No-op the handler please",
+        "No. 5 on the list, please",
+        "Right-align the header",
+        "Great-circle distance: how is it computed?",
+        "Wrong-way driver statistics, please",
+        "Actually, can you also add a test?",
+        "Actually, it's fine",
+        "Eigentlich könntest du auch Tests schreiben",
+        "I wanted to ask about something else",
+        "I wanted to know more about Oslo",
+        "That's not a problem",
+        "That's not all: also add a test",
+        "Thanks. The build on main fails too",
+        "Right, the tests don't pass",
+        "Great now let's do Oslo",
     ],
 )
 def test_openings_that_only_look_like_a_cue_are_just_another_turn(text: str) -> None:
@@ -221,6 +262,11 @@ def test_a_reply_that_is_empty_or_cut_fails_by_itself() -> None:
     assert from_reply(CALLS, "tool_calls") == []
     refusal = Message("assistant", (ContentPart("refusal", "I cannot."),))
     assert from_reply(refusal, "stop") == []
+    thought = Message("assistant", (ContentPart("thinking", "Hm."), ContentPart("text", "\n")))
+    assert not thought.says_something
+    assert from_reply(thought, "stop") == [("empty", "the reply says nothing")]
+    drawn = Message("assistant", (ContentPart("image", data={"url": "a"}),))
+    assert from_reply(drawn, "stop") == []
 
 
 def test_conflicting_evidence_goes_to_the_more_confident_side() -> None:
@@ -228,6 +274,13 @@ def test_conflicting_evidence_goes_to_the_more_confident_side() -> None:
     assert (outcome.outcome, outcome.confidence) == ("failure", 0.8)
     outcome = conclude([RETRY, ("approval", "")])
     assert (outcome.outcome, outcome.confidence) == ("success", 0.9)
+
+
+@pytest.mark.parametrize("praise", ["approval", "later_approval"])
+def test_a_correction_stands_whatever_praise_another_answer_gets(praise: str) -> None:
+    for evidence in ([("correction", ""), (praise, "")], [(praise, ""), ("correction", "")]):
+        outcome = conclude(evidence)
+        assert (outcome.outcome, outcome.confidence, outcome.corrected) == ("failure", 0.8, True)
 
 
 def test_no_evidence_is_unknown_and_the_same_evidence_counts_once() -> None:

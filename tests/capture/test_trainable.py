@@ -87,3 +87,16 @@ async def test_turns_come_in_the_order_of_their_ids_and_filtered(tmp_path: Path)
         assert found(outcome="success") == []
         assert found(outcome="unknown", since=900.0) == [burst]
         assert found(skill="chat") == []
+
+
+async def test_a_turn_does_not_train_before_its_conversation_is_known(tmp_path: Path) -> None:
+    with capturing(tmp_path) as (journal, ingester, store):
+        linked, waiting = put(journal), put(journal)
+        assert await ingester.catch_up()
+        ingester.stop()
+        assert store.writer is not None
+        with store.writer.links().transaction() as transaction:
+            transaction.connection.exec_driver_sql(
+                "DELETE FROM turns WHERE exchange_id = ?", (waiting,)
+            )
+        assert [turn.id for turn in store.trainable()] == [linked]

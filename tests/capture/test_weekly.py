@@ -148,6 +148,15 @@ async def test_what_died_on_its_way_to_burst_has_an_unknown_cost(tmp_path: Path)
     assert (week.requests, week.cost_unknown, week.cloud_cost_usd) == (2, 1, None)
 
 
+async def test_a_cost_that_an_orderly_stop_left_unknown_is_counted_once(tmp_path: Path) -> None:
+    with capturing(tmp_path) as (journal, ingester, store):
+        cut = cloud(status="cancelled", cost_usd=None)
+        put(journal, "2026-11-16", cut, status="interrupted", cost_usd=None)
+        assert await ingester.catch_up()
+        (week,) = store.weeks()
+    assert (week.requests, week.cost_unknown) == (1, 1)
+
+
 async def test_a_conversation_counts_once_a_week_and_its_outcomes_where_it_was_asked(
     tmp_path: Path,
 ) -> None:

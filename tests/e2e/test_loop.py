@@ -152,17 +152,17 @@ async def test_an_exchange_becomes_a_row_an_adapter_and_an_answer_at_home(
         code, printed = await household.gateway.command("adapters", "promote", adapter.id)
         assert code == 0, printed
     await household.serving(adapter.id)
-    answer = await household.client.chat.completions.create(
+    raw = await household.client.chat.completions.with_raw_response.create(
         model="resting",
         messages=[{"role": "user", "content": WORDS[0][0].format(room=ROOMS[0])}],
         tools=[LAMP],
         temperature=0,
     )
-    calls = answer.choices[0].message.tool_calls
+    calls = raw.parse().choices[0].message.tool_calls
     assert calls
     assert calls[0].type == "function"
     assert calls[0].function.name == "set_lamp"
-    record = await household.gateway.exchange(answer.id.removeprefix("chatcmpl-"))
+    record = await household.gateway.exchange(raw.headers["x-request-id"])
     assert record["adapter"] == adapter.id
 
     code, printed = await household.gateway.command("adapters", "rollback")

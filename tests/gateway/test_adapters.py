@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from capture.adapters import CONFIG, POINTER, WEIGHTS, Adapter, sha256
-from gateway.adapters import AdapterWatch, choose
+from capture.adapters import CONFIG, POINTER, WEIGHTS, Adapter, servable, sha256
+from gateway.adapters import AdapterWatch
 from gateway.upstreams.house import HouseState
 from tests.support.house import Watched
 from tests.support.lora import manifest, passed
@@ -43,14 +43,14 @@ def published(registry: Path, base: str, words: str) -> Adapter:
 
 
 def test_without_a_pointer_the_base_answers_alone(registry: Path, base: str) -> None:
-    choice = choose(registry, base)
+    choice = servable(registry, base)
     assert (choice.incumbent, choice.adapter, choice.refusal) == (None, None, None)
 
 
 def test_an_incumbent_that_verifies_is_chosen(registry: Path, base: str) -> None:
     adapter = published(registry, base, "weights")
     promote(registry, adapter.id, "gate")
-    choice = choose(registry, base)
+    choice = servable(registry, base)
     assert choice.refusal is None
     assert choice.adapter is not None
     assert (choice.adapter.id, choice.adapter.path) == (adapter.id, adapter.path)
@@ -63,7 +63,7 @@ def test_an_adapter_for_another_base_is_refused_and_the_one_before_stands_in(
     foreign = published(registry, "f" * 64, "does not fit")
     promote(registry, fits.id, "gate")
     promote(registry, foreign.id, "user")
-    choice = choose(registry, base)
+    choice = servable(registry, base)
     assert choice.incumbent == foreign.id
     assert choice.adapter is not None
     assert choice.adapter.id == fits.id
@@ -77,20 +77,20 @@ def test_changed_weights_are_refused(registry: Path, base: str) -> None:
     adapter = published(registry, base, "weights")
     promote(registry, adapter.id, "gate")
     (adapter.path / WEIGHTS).write_text("other weights")
-    choice = choose(registry, base)
+    choice = servable(registry, base)
     assert choice.adapter is None
     assert "not those it was made with" in (choice.refusal or "")
 
 
 def test_a_base_that_cannot_be_read_takes_no_adapter(registry: Path, base: str) -> None:
     promote(registry, published(registry, base, "weights").id, "gate")
-    assert "cannot be read" in (choose(registry, None).refusal or "")
+    assert "cannot be read" in (servable(registry, None).refusal or "")
 
 
 def test_a_pointer_that_cannot_be_read_is_no_wish_for_the_base(registry: Path, base: str) -> None:
     registry.mkdir()
     (registry / POINTER).write_text("{")
-    assert "cannot be read" in (choose(registry, base).refusal or "")
+    assert "cannot be read" in (servable(registry, base).refusal or "")
 
 
 class Followed:

@@ -25,6 +25,7 @@ from routers.escalation import (
     InputAtLeast,
     InputAtMost,
     KeyIs,
+    Learned,
     Policy,
     Rule,
     SkillIs,
@@ -32,6 +33,7 @@ from routers.escalation import (
     ToolsPresent,
 )
 from routers.features import Budget, Features, Fleet, Place
+from routers.history import History, Key, Tally
 
 words = st.sampled_from(["a", "b"])
 modes = st.sampled_from(list(Mode))
@@ -59,6 +61,7 @@ policies = st.builds(
     default=modes,
     rules=st.lists(rules, max_size=3).map(tuple),
     fallback=st.lists(modes, max_size=3).map(tuple),
+    verify=st.booleans(),
 )
 places = st.builds(
     Place,
@@ -78,7 +81,7 @@ requests = st.builds(
     images=st.booleans(),
     headers=st.dictionaries(words, words, max_size=2),
     key=st.none() | words,
-    skill=st.none() | words,
+    named_skill=st.none() | words,
     conversation_mode=st.none() | modes,
     private=st.booleans(),
 )
@@ -153,6 +156,23 @@ def test_a_fleet_that_changed_is_decided_over_anew() -> None:
     chosen = decisions.decide(features).decision.chosen
     assert chosen is not None
     assert chosen.model == "large"
+
+
+def test_history_that_is_the_same_forgets_no_decision() -> None:
+    home = Place(Mode.RESTING, "ollama", "small", local=True)
+    policy = Policy(Mode.BURST, learned=Learned(0.7))
+    decisions = Decisions(policy, House(Fleet((home,))), Ledger(None, None))
+    features = Features(AUTO, 10, None)
+
+    def known(successes: float) -> History:
+        return History({Key("chat", "ollama", "small", None): Tally(successes)})
+
+    decisions.know(known(9.0))
+    first = decisions.decide(features).decision
+    decisions.know(known(9.0))
+    assert decisions.decide(features).decision is first
+    decisions.know(known(0.0))
+    assert decisions.decide(features).decision != first
 
 
 class Odd:

@@ -116,7 +116,7 @@ def test_the_bytes_of_an_image_are_not_taken_for_text() -> None:
 def test_the_skill_is_what_the_client_names(
     headers: dict[str, str], metadata: object, skill: str | None
 ) -> None:
-    assert read(headers, metadata=metadata).skill == skill
+    assert read(headers, metadata=metadata).named_skill == skill
 
 
 @pytest.mark.parametrize("value", ["1", "true", "yes", "", "TRUE", "please", "01"])

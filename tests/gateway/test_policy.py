@@ -67,6 +67,11 @@ def test_a_rule_without_a_model_condition_decides_for_auto() -> None:
     assert rule.conditions == (ToolsPresent(False),)
 
 
+@pytest.mark.parametrize(("verify", "checks"), [("tool_calls", True), ("off", False)])
+def test_the_settings_say_whether_local_replies_are_checked(verify: str, checks: bool) -> None:
+    assert build_policy(Escalation.model_validate({"verify": verify})).verify is checks
+
+
 def none(*excluded: tuple[Candidate, Reason]) -> RouteDecision:
     reasons = (Reason("default", "the default is resting"), *(reason for _, reason in excluded))
     return RouteDecision((), reasons, rules=(), excluded=excluded)

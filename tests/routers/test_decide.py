@@ -318,3 +318,34 @@ def test_a_local_mode_that_is_not_at_home_proves_nothing() -> None:
     decision = choose(TIMER, fleet=fleet, policy=LEARNED, history=history(("small", None, 9, 0)))
     assert models(decision)[0] == "sonnet"
     assert decision.confidence is None
+
+
+# checks
+
+
+CHECKING = replace(POLICY, verify=True)
+
+
+def checked(features: Features, policy: Policy = CHECKING, fleet: Fleet = FLEET) -> list[str]:
+    return [place.model for place in choose(features, policy=policy, fleet=fleet).checked]
+
+
+def test_the_decision_says_whose_replies_are_checked() -> None:
+    assert checked(TIMER) == ["small", "large"]
+    assert checked(TIMER, POLICY) == [], "the settings do not ask for it"
+    assert checked(ASK) == [], "no tools are offered"
+
+
+def test_the_last_places_reply_is_not_checked_since_nothing_would_be_gained() -> None:
+    assert checked(replace(TIMER, alias="resting")) == ["small"]
+    assert checked(replace(TIMER, private=True)) == ["small"]
+    assert checked(replace(TIMER, alias="coder")) == []
+
+
+def test_a_reply_from_elsewhere_is_not_checked() -> None:
+    assert checked(replace(TIMER, alias="burst")) == ["large"]
+
+
+def test_a_place_that_goes_last_since_it_fails_is_not_checked() -> None:
+    fleet = replace(FLEET, places=(replace(RESTING, healthy=False), ACTIVE, BURST))
+    assert checked(TIMER, fleet=fleet) == ["large"]

@@ -101,7 +101,7 @@ requests = st.builds(
     images=st.booleans(),
     headers=st.dictionaries(words, words, max_size=2),
     key=st.none() | words,
-    skill=st.none() | words,
+    named_skill=st.none() | words,
     conversation_mode=st.none() | modes,
     private=st.booleans(),
 )

@@ -33,7 +33,7 @@ ASK = Features(
     tools=("terminal", "read_file"),
     headers={"user-agent": "OpenAI/Python 3.52"},
     key="laptop",
-    skill="code-review",
+    named_skill="code-review",
     conversation_mode=Mode.BURST,
 )
 
@@ -72,7 +72,7 @@ def test_each_condition_says_what_it_wanted_what_it_found_and_whether_it_held(
 
 @pytest.mark.parametrize(
     "condition",
-    [KeyIs(("a",)), SkillIs(("*",)), ConversationIn((Mode.BURST,)), HeaderIs("h", "*")],
+    [KeyIs(("a",)), ConversationIn((Mode.BURST,)), HeaderIs("h", "*")],
 )
 def test_what_is_unknown_matches_nothing(condition: Condition) -> None:
     unknown = Features("auto", input_tokens=1, output_tokens=1)
@@ -110,9 +110,9 @@ def test_a_rule_says_all_its_conditions() -> None:
 
 
 def test_a_trace_repeats_little_of_a_clients_own_text() -> None:
-    long = replace(ASK, headers={"h": "x" * 10_000}, skill="y" * 10_000)
+    long = replace(ASK, headers={"h": "x" * 10_000}, named_skill="y" * 10_000)
     for condition in (HeaderIs("h", "*"), SkillIs(("*",))):
-        assert len(condition.check(long)[2]) <= 80
+        assert len(condition.check(long)[2]) <= 128
 
 
 def test_a_policy_knows_which_headers_its_rules_test() -> None:

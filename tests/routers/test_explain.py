@@ -70,3 +70,13 @@ def test_a_local_answer_that_was_not_fit_is_told_with_what_was_wrong() -> None:
         "Answered by claude-sonnet-5-5 at claude (BURST) after qwen3-8b gave no fit answer "
         "(it calls `send_mail`, which was not offered): "
     )
+
+
+def test_an_unfit_answer_that_was_handed_over_is_told_as_one() -> None:
+    answered = attempt(SMALL, "ok", 200)
+    answered.error = "it calls `x`, which was not offered"
+    said = explain(decision(SMALL, CLAUDE), [attempt(CLAUDE, "connect_error"), answered])
+    assert said.startswith(
+        "Answered at home by qwen3-8b (RESTING) after claude-sonnet-5-5 could not be reached, "
+        "although that is no fit answer (it calls `x`, which was not offered): "
+    )

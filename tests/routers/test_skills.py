@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from routers.escalation import SkillIs
 from routers.features import Features
-from routers.skills import skill_of
 
 names = st.lists(st.text(max_size=12), min_size=2, max_size=6, unique=True)
 
 
 def asking(tools: tuple[str, ...] = (), skill: str | None = None) -> Features:
-    return Features("auto", 10, None, tools=tools, skill=skill)
+    return Features("auto", 10, None, tools=tools, named_skill=skill)
 
 
 @pytest.mark.parametrize(
@@ -24,30 +24,37 @@ def asking(tools: tuple[str, ...] = (), skill: str | None = None) -> Features:
     ],
 )
 def test_the_clients_word_counts_first_and_then_the_tools(features: Features, skill: str) -> None:
-    assert skill_of(features) == skill
+    assert features.skill == skill
+
+
+@given(names.map(tuple) | st.just(()), st.none() | st.text(max_size=200))
+def test_a_rule_copied_from_an_explanation_holds(tools: tuple[str, ...], named: str | None) -> None:
+    features = asking(tools, named)
+    assert SkillIs((features.skill,)).check(features)[3]
+    assert features.skill in SkillIs(("nothing",)).check(features)
 
 
 def test_several_tools_are_named_by_the_first_how_many_others_and_a_hash() -> None:
-    assert skill_of(asking(("write", "read", "run"))) == "tools:read+2-f2c646"
+    assert asking(("write", "read", "run")).skill == "tools:read+2-f2c646"
 
 
 @given(names, st.randoms())
 def test_the_order_of_the_tools_says_nothing(tools: list[str], random: object) -> None:
     shuffled = sorted(tools, key=lambda name: (hash((name, str(random))), name))
-    assert skill_of(asking(tuple(tools))) == skill_of(asking(tuple(shuffled)))
+    assert asking(tuple(tools)).skill == asking(tuple(shuffled)).skill
 
 
 @given(names, st.text(max_size=12))
 def test_another_set_of_tools_is_another_skill(tools: list[str], further: str) -> None:
     if further not in tools:
-        assert skill_of(asking((*tools, further))) != skill_of(asking(tuple(tools)))
+        assert asking((*tools, further)).skill != asking(tuple(tools)).skill
 
 
 def test_a_skill_stays_short_whatever_a_client_calls_its_tools() -> None:
     long = "x" * 10_000
     for features in (asking((long,)), asking((long, "y" * 10_000)), asking(skill=long)):
-        assert len(skill_of(features)) <= 128
+        assert len(features.skill) <= 128
 
 
 def test_a_tools_name_may_be_any_text() -> None:
-    assert skill_of(asking(("\ud800", "é\n"))).startswith("tools:")
+    assert asking(("\ud800", "é\n")).skill.startswith("tools:")

@@ -99,7 +99,10 @@ def test_words_are_fit_since_nobody_can_tell() -> None:
     assert unfit(says("It is cold."), TOOLS) is None
 
 
-@pytest.mark.parametrize("message", [Message("assistant"), says(""), says(" \n")])
+THOUGHT = Message("assistant", (ContentPart("thinking", "The user wants Oslo."),))
+
+
+@pytest.mark.parametrize("message", [Message("assistant"), says(""), says(" \n"), THOUGHT])
 def test_saying_nothing_at_all_is_unfit(message: Message) -> None:
     assert code(message) == "empty"
 
@@ -109,6 +112,7 @@ def test_saying_nothing_at_all_is_unfit(message: Message) -> None:
     [
         ("required", "no_tool_call"),
         ({"type": "function", "function": {"name": "weather"}}, "no_tool_call"),
+        ({"name": "weather"}, "no_tool_call"),
         ("auto", None),
         ("none", None),
         ({"type": "allowed_tools", "allowed_tools": {"mode": "auto"}}, None),

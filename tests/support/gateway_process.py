@@ -213,14 +213,6 @@ class GatewayProcess:
         )
         return int(shown.stdout) * 1024
 
-    def cpu_seconds(self) -> float | None:
-        """Processor time it has used; None where the system does not tell finely enough."""
-        stat = Path(f"/proc/{self.pid}/stat")
-        if not stat.exists():
-            return None
-        fields = stat.read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def open_files(self) -> int | None:
         """How many file descriptors it holds; None where the system does not tell."""
         folder = Path(f"/proc/{self.pid}/fd")

@@ -119,3 +119,18 @@ def test_what_cannot_be_done_is_said_in_a_line(
     assert ran.out == ""
     assert ran.err.startswith("majordomo: there is no")
     assert len(ran.err.splitlines()) == 1
+
+
+def test_a_shell_completes_the_ids_of_adapters(
+    majordomo: Majordomo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = published(majordomo, "first", passed())
+    second = published(majordomo, "second", None, after=1)
+    monkeypatch.setenv("_MAJORDOMO_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "majordomo adapters promote ")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    assert majordomo().out.split() == [first, second, "base"]
+    monkeypatch.setenv("COMP_WORDS", "majordomo adapters show ")
+    assert majordomo().out.split() == [first, second]
+    monkeypatch.setenv("COMP_WORDS", f"majordomo adapters show {second[:-2]}")
+    assert majordomo().out.split() == [second]

@@ -11,8 +11,9 @@ from trainer.curate import (
     Selection,
     golden_count,
     is_held_out,
-    judged_by,
     mix,
+    most_captured,
+    newest_of_each,
     select,
     worthy,
 )
@@ -42,6 +43,18 @@ def test_the_good_answer_that_ends_a_correction_trains_whoever_gave_it() -> None
         turn("elsewhere", conversation="d", mode=Mode.RESTING),
     ]
     assert ids(worthy(turns)) == ["right"]
+
+
+def test_what_comes_after_the_answer_that_ended_a_correction_trains_no_more() -> None:
+    turns = [
+        turn("wrong", conversation="c", mode=Mode.RESTING, outcome="failure", corrected=True),
+        turn("right", conversation="c", mode=Mode.RESTING),
+        turn("after", conversation="c", mode=Mode.RESTING),
+        turn("wrong again", conversation="c", mode=Mode.RESTING, outcome="failure", corrected=True),
+        turn("helped", conversation="c"),
+        turn("long after", conversation="c", mode=Mode.RESTING),
+    ]
+    assert ids(worthy(turns)) == ["right", "helped"]
 
 
 def test_rows_that_are_equal_train_once_and_the_oldest_stays() -> None:
@@ -93,6 +106,16 @@ def test_golden_rows_make_their_share(captured: int, share: float, count: int) -
     assert golden_count(captured, share, 8) == count
 
 
+@pytest.mark.parametrize(
+    ("rows", "seen", "share", "most"),
+    [(2000, 1600, 0.5, 800), (100, 1600, 0.5, 100), (2000, 1600, 0.0, 1600), (9, 1, 0.5, 1)],
+)
+def test_no_more_rows_are_chosen_than_training_gets_to_see(
+    rows: int, seen: int, share: float, most: int
+) -> None:
+    assert most_captured(rows, seen, share) == most
+
+
 def test_the_order_is_the_seeds() -> None:
     def length(_: Row) -> int:
         return 1
@@ -105,9 +128,9 @@ def test_the_order_is_the_seeds() -> None:
     assert sorted(kind for kind, _ in mixed) == ["fresh"] * 8 + ["golden", "replayed"]
 
 
-def test_a_skill_is_judged_by_its_newest_requests() -> None:
+def test_a_skill_is_newest_of_each_its_newest_requests() -> None:
     rows = [row("1", "a"), row("2", "b"), row("3", "a"), row("4", "a")]
-    assert ids(judged_by(rows, 2)) == ["2", "3", "4"]
+    assert ids(newest_of_each(rows, 2)) == ["2", "3", "4"]
 
 
 def test_rows_of_like_length_are_batched_together() -> None:

@@ -16,7 +16,8 @@ from capture.adapters import read_adapter, read_adapters, read_pointer, sha256
 from tests.support.errands import LAMP, day
 from tests.support.tiny_model import make_tiny_model
 from trainer import cycle, dataset
-from trainer.backends.mlx import Progress
+from trainer.backends import Progress
+from trainer.build import NothingToTrain, captured_rows
 from trainer.curate import is_held_out
 from trainer.household import Household
 from trainer.records import CycleFiles, cycles
@@ -48,17 +49,18 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def household(home: Path, base: Path, **settings: Any) -> Household:
-    chosen: dict[str, Any] = {"iters": 4, "batch_size": 2, "held_out": 0.5, "rank": 2} | settings
+    chosen: dict[str, Any] = {"iters": 4, "batch_size": 2, "held_out": 0.5, "rank": 2}
+    chosen |= {"replay_share": 0.0} | settings
     return Household(home, base, "tiny", house=False, settings=TrainingSettings(**chosen))
 
 
 async def test_a_home_where_nothing_new_is_worth_it_trains_nothing(
     tmp_path: Path, tiny: Path
 ) -> None:
-    with pytest.raises(cycle.NothingToTrain):
+    with pytest.raises(NothingToTrain):
         cycle.run(household(tmp_path / "empty", tiny), Silent())
     await day(tmp_path / "home", *ROOMS)
-    with pytest.raises(cycle.NothingToTrain):
+    with pytest.raises(NothingToTrain):
         cycle.run(household(tmp_path / "home", tiny, held_out=1.0), Silent())
     assert cycles(tmp_path / "home" / "training") == []
 
@@ -70,7 +72,7 @@ async def test_an_exchange_is_followed_from_its_request_to_the_adapter_made_of_i
 ) -> None:
     home = tmp_path / "home"
     ids = await day(home, *ROOMS)
-    house = household(home, tiny)
+    house = household(home, tiny, iters=16)
     ended = cycle.run(house, Silent())
 
     (files,) = cycles(house.training)
@@ -97,13 +99,13 @@ async def test_an_exchange_is_followed_from_its_request_to_the_adapter_made_of_i
     assert adapter.manifest.dataset_exchanges == named.exchanges
     assert adapter.manifest.dataset_sha256 == sha256(files.dataset / "manifest.json")
     assert adapter.manifest.base_sha256 == sha256(tiny / "model.safetensors")
-    assert adapter.manifest.losses[-1][0] == 4
+    assert adapter.manifest.losses[-1][0] == 16
     assert adapter.manifest.settings["lora_parameters"]["rank"] == 2
     assert adapter.gate is not None
     assert {figure.of for figure in adapter.gate.skills} == {len(held)}
     assert read_pointer(house.adapters).adapter == (adapter.id if adapter.gate.passed else None)
 
-    rows = {row.id: row for row in cycle.captured_rows(house)}
+    rows = {row.id: row for row in captured_rows(house)}
     dataset.rebuild(tmp_path / "again", named, rows.get)
     assert (tmp_path / "again" / "train.jsonl").read_bytes().splitlines() == lines
 

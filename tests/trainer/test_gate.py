@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from trainer.gate import Judged, judge
+from trainer.gate import Compared, decide
 from trainer.settings import TrainingSettings
 
 SETTINGS = TrainingSettings()
@@ -14,14 +14,14 @@ def skill(
     base: int | None = None,
     *,
     base_skill: bool = False,
-) -> list[Judged]:
+) -> list[Compared]:
     base = incumbent if base is None else base
-    return [Judged(name, base_skill, n < candidate, n < incumbent, n < base) for n in range(of)]
+    return [Compared(name, base_skill, n < candidate, n < incumbent, n < base) for n in range(of)]
 
 
 def test_a_candidate_that_learned_and_forgot_nothing_passes_with_its_figures() -> None:
-    judged = [*skill("known", 20, 19, 19, base_skill=True), *skill("tool:new", 10, 9, 0)]
-    result = judge(judged, "before", SETTINGS, 5.0)
+    compared = [*skill("known", 20, 19, 19, base_skill=True), *skill("tool:new", 10, 9, 0)]
+    result = decide(compared, "before", SETTINGS, 5.0)
     assert result.passed
     assert (result.at, result.incumbent) == (5.0, "before")
     assert result.reasons == (
@@ -33,42 +33,44 @@ def test_a_candidate_that_learned_and_forgot_nothing_passes_with_its_figures() -
 
 
 def test_one_that_forgot_what_the_base_could_do_is_rejected_however_much_it_learned() -> None:
-    judged = [*skill("known", 20, 18, 18, 20, base_skill=True), *skill("tool:new", 50, 50, 0)]
-    result = judge(judged, None, SETTINGS, 0)
+    compared = [*skill("known", 20, 18, 18, 20, base_skill=True), *skill("tool:new", 50, 50, 0)]
+    result = decide(compared, None, SETTINGS, 0)
     assert not result.passed
     assert result.reasons == ("base skills fell from 100 % to 90 %, more than 5 points",)
 
 
 def test_a_drop_within_the_limit_passes() -> None:
-    judged = [*skill("known", 20, 19, 20, base_skill=True), *skill("tool:new", 10, 9, 0)]
-    assert judge(judged, None, SETTINGS, 0).passed
+    compared = [*skill("known", 20, 19, 20, base_skill=True), *skill("tool:new", 10, 9, 0)]
+    assert decide(compared, None, SETTINGS, 0).passed
 
 
 def test_one_worse_than_the_incumbent_on_a_major_skill_is_rejected() -> None:
-    judged = [*skill("tool:old", 10, 8, 10), *skill("tool:new", 10, 9, 0)]
-    assert judge(judged, None, SETTINGS, 0).reasons == ("tool:old fell from 10 to 8 of 10 right",)
+    compared = [*skill("tool:old", 10, 8, 10), *skill("tool:new", 10, 9, 0)]
+    assert decide(compared, None, SETTINGS, 0).reasons == (
+        "tool:old fell from 10 to 8 of 10 right",
+    )
 
 
 def test_one_request_more_or_less_and_minor_skills_decide_nothing() -> None:
-    judged = [
+    compared = [
         *skill("tool:old", 5, 4, 5),
         *skill("tool:rare", 4, 0, 4),
         *skill("tool:new", 10, 9, 0),
     ]
-    assert judge(judged, None, SETTINGS, 0).passed
+    assert decide(compared, None, SETTINGS, 0).passed
 
 
 def test_one_worse_overall_is_rejected() -> None:
-    result = judge(skill("tool:old", 20, 18, 19), "before", SETTINGS, 0)
+    result = decide(skill("tool:old", 20, 18, 19), "before", SETTINGS, 0)
     assert not result.passed
     assert result.reasons == ("overall it gets 18 of 20 right, the incumbent 19",)
 
 
 def test_one_as_good_as_the_incumbent_passes() -> None:
-    assert judge(skill("tool:old", 20, 18, 18), "before", SETTINGS, 0).passed
+    assert decide(skill("tool:old", 20, 18, 18), "before", SETTINGS, 0).passed
 
 
 def test_one_that_nothing_can_judge_is_rejected() -> None:
-    result = judge([], None, SETTINGS, 0)
+    result = decide([], None, SETTINGS, 0)
     assert not result.passed
     assert result.reasons == ("there is nothing held out to judge it by",)

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from trainer.backends.mlx import Progress, config, read_progress
+from tests.support.tiny_model import make_tiny_model
+from tests.support.turns import row
+from trainer.backends import Progress
+from trainer.backends.mlx import config, read_progress, train
 from trainer.children import ChildFailed, environment, run_child
 from trainer.settings import TrainingSettings
 
@@ -61,3 +64,18 @@ def test_a_child_that_fails_says_why(tmp_path: Path) -> None:
             heard=lambda _: None,
         )
     assert "nowhere.yaml" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_mlx_lm_trains_without_rows_to_validate_by(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train.jsonl").write_bytes(row("a").line + b"\n" + row("b").line + b"\n")
+    base, out = make_tiny_model(tmp_path / "tiny"), tmp_path / "adapter"
+    settings = TrainingSettings(iters=1, batch_size=2, rank=2)
+    told = config(settings, base=base, data=data, out=out, rows=2, seed=1)
+    losses = train(told, tmp_path, tmp_path / "cache", lambda _: None)
+    assert len(losses.train) == 1
+    assert losses.validation == ()
+    assert (out / "adapters.safetensors").is_file()

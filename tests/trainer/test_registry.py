@@ -22,7 +22,7 @@ from capture.adapters import (
 )
 from tests.support.lora import manifest
 from trainer.files import Held, locked
-from trainer.registry import RegistryError, promote, publish, rollback
+from trainer.registry import Changed, RegistryError, promote, publish, rollback
 
 BASE = "b" * 64
 
@@ -168,3 +168,13 @@ def test_killed_at_any_sync_the_old_adapter_is_live_or_the_new(registry: Path) -
     assert read_pointer(registry).adapter == wanted.id
     assert not list(registry.glob(".incoming-*"))
     assert (registry / POINTER).stat().st_mode & 0o077 == 0
+
+
+def test_one_who_saw_another_incumbent_does_not_replace_it(registry: Path) -> None:
+    first, second = made(registry, 1), made(registry, 2)
+    seen = read_pointer(registry).since
+    pointer = promote(registry, first.id, "user")
+    with pytest.raises(Changed, match=f"adapter {first.id} was made live meanwhile, by user"):
+        promote(registry, second.id, "gate", expected=seen)
+    assert read_pointer(registry) == pointer
+    assert promote(registry, second.id, "gate", expected=pointer.since).adapter == second.id

@@ -17,6 +17,8 @@ from typing import Any
 
 BATCH = 32
 """Requests answered at once."""
+THINKING = 2048
+"""Tokens more for a model that thinks before it answers."""
 
 
 def main(arguments: list[str]) -> None:
@@ -25,6 +27,7 @@ def main(arguments: list[str]) -> None:
 
     base, adapter, asked, answered = arguments
     model, tokenizer = load(base, adapter_path=None if adapter == "-" else adapter)[:2]
+    room = THINKING if tokenizer.has_thinking else 0
     requests = [json.loads(line) for line in Path(asked).read_text("utf-8").splitlines()]
     prompts = [_prompt(tokenizer, request) for request in requests]
     order = sorted(range(len(requests)), key=lambda at: len(prompts[at]))
@@ -34,7 +37,7 @@ def main(arguments: list[str]) -> None:
                 model,
                 tokenizer,
                 [prompts[at] for at in batch],
-                max_tokens=[requests[at]["max_tokens"] for at in batch],
+                max_tokens=[requests[at]["max_tokens"] + room for at in batch],
             )
             for at, text in zip(batch, said.texts, strict=True):
                 message = _message(tokenizer, text, requests[at]["tools"])
@@ -59,7 +62,9 @@ def _batches(order: list[int]) -> Iterator[list[int]]:
 
 
 def _message(tokenizer: Any, text: str, tools: list[Any]) -> dict[str, Any]:
-    """The text apart from the calls in it. A call that cannot be read has no arguments."""
+    """What was said after thinking, and the calls in it apart. A call that cannot be read has no
+    arguments."""
+    text = _spoken(tokenizer, text)
     message: dict[str, Any] = {"role": "assistant", "content": text}
     if not tokenizer.has_tool_calling or tokenizer.tool_call_start not in text:
         return message
@@ -67,6 +72,18 @@ def _message(tokenizer: Any, text: str, tools: list[Any]) -> dict[str, Any]:
     texts = [call.partition(tokenizer.tool_call_end)[0] for call in calls]
     found = [call for each in texts for call in _calls(tokenizer, each, tools)]
     return message | {"content": content, "tool_calls": found}
+
+
+def _spoken(tokenizer: Any, text: str) -> str:
+    """The text without the thinking before it. Some templates begin the thinking in the prompt, so
+    its end alone may be there; thinking that never ended was followed by nothing."""
+    if not tokenizer.has_thinking:
+        return text
+    thought, ended, after = text.rpartition(tokenizer.think_end)
+    if not ended:
+        return text.partition(tokenizer.think_start)[0]
+    before, begun, _ = thought.partition(tokenizer.think_start)
+    return before + after if begun else after
 
 
 def _calls(tokenizer: Any, text: str, tools: list[Any]) -> list[dict[str, Any]]:

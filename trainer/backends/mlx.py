@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from capture.adapters import WEIGHTS
+from trainer.backends import Losses, Progress, TrainingFailed
 from trainer.children import run_child
 from trainer.files import make_private, replace
 from trainer.settings import TrainingSettings
@@ -26,29 +27,6 @@ VAL_BATCHES = 2
 
 _TRAINED = re.compile(r"^\s*(\d+)\s+(-?\d+\.\d+|nan|inf)\s+\S?\s+[\d,]+\s+[\d.,]+k\s*$")
 _VALIDATED = re.compile(r"^\s*(\d+)\s+val\s+(-?\d+\.\d+|nan|inf)\s")
-
-
-class TrainingFailed(Exception):
-    """Training ended, and what came out is no use."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A line of mlx-lm's that says how far it is."""
-
-    iteration: int
-    loss: float
-    validation: bool
-    """Whether the loss is that of valid.jsonl."""
-
-
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """What a run reported."""
-
-    train: tuple[tuple[int, float], ...]
-    """(iteration, loss)."""
-    validation: tuple[tuple[int, float], ...]
 
 
 def config(
@@ -87,6 +65,11 @@ def config(
     }
 
 
+def validation_rows(batch_size: int) -> int:
+    """How many rows of valid.jsonl are looked at."""
+    return VAL_BATCHES * batch_size
+
+
 def train(
     configuration: dict[str, Any], directory: Path, cache: Path, heard: Callable[[Progress], None]
 ) -> Losses:
@@ -105,6 +88,8 @@ def train(
     run_child(["lora", "-c", str(file)], cache=cache, log=directory / "train.log", heard=follow)
     if any(not math.isfinite(each.loss) for each in seen if not each.validation):
         raise TrainingFailed("the loss is no number: the learning rate may be too high")
+    if not (Path(configuration["adapter_path"]) / WEIGHTS).is_file():
+        raise TrainingFailed(f"mlx-lm left no weights in {configuration['adapter_path']}")
     return Losses(
         tuple((each.iteration, each.loss) for each in seen if not each.validation),
         tuple((each.iteration, each.loss) for each in seen if each.validation),

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from importlib.resources import files
 
 import httpx2
+import orjson
 import pytest
 
 from capture.ids import new_id
@@ -97,6 +98,26 @@ async def test_a_failure_shows_every_attempt_and_what_the_client_was_told(
     assert "no upstream could answer: ollama, lmstudio (upstream_failed)" in text
     assert "could not be reached: [Errno 111] Connection refused" in text
     assert "HTTP 500: CUDA out of memory" in text
+
+
+async def test_what_came_of_an_answer_stands_on_its_page_and_in_its_json(
+    runtime: Standing, client: httpx2.AsyncClient
+) -> None:
+    asked = {"role": "user", "content": "Good evening?"}
+    first = runtime.exchange(ask("Good evening?"))
+    answered = {"role": "assistant", "content": "Good evening."}
+    words = {"role": "user", "content": "No, that is wrong. Say good morning."}
+    again = orjson.dumps({"model": "auto", "messages": [asked, answered, words]})
+    second = runtime.exchange(again)
+    await runtime.ingester.catch_up()
+    page = await read(client, f"/exchanges/{first}")
+    assert re.search(r"What came of it Failure, \d+% sure; the user corrected it\.", page.text)
+    assert "correction" in page.text
+    told = (await client.get(f"/v1/exchanges/{first}")).json()["what_came_of_it"]
+    assert (told["outcome"], told["corrected"]) == ("failure", True)
+    later = await read(client, f"/exchanges/{second}")
+    assert ("a", f"/exchanges/{first}") in [(tag, of.get("href")) for tag, of in later.tags]
+    assert (await client.get(f"/v1/exchanges/{second}")).json()["continues"] == first
 
 
 @pytest.mark.parametrize("path", ["/", "/exchanges/{hostile}", "/exchanges/{long}"])

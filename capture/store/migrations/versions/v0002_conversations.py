@@ -18,7 +18,7 @@ def upgrade() -> None:
     op.add_column("exchanges", sa.Column("skill", sa.Text(), nullable=True))
     op.add_column("exchanges", sa.Column("adapter", sa.Text(), nullable=True))
     op.add_column("attempts", sa.Column("adapter", sa.Text(), nullable=True))
-    weeks = ["began_at", "id", "status", "mode", "adapter"]
+    weeks = ["began_at", "id", "status", "mode", "adapter", "http_status"]
     op.create_index(op.f("ix_exchanges_weeks"), "exchanges", weeks, unique=False)
     op.create_index(op.f("ix_tool_calls_call_id"), "tool_calls", ["call_id"], unique=False)
     op.create_table(
@@ -57,10 +57,11 @@ def upgrade() -> None:
         sa.Column("upstream", sa.Text(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("adapter", sa.Text(), nullable=False),
+        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("successes", REAL, nullable=False),
         sa.Column("failures", REAL, nullable=False),
         sa.PrimaryKeyConstraint(
-            "skill", "upstream", "model", "adapter", name=op.f("pk_skill_tallies")
+            "skill", "upstream", "model", "adapter", "day", name=op.f("pk_skill_tallies")
         ),
         sqlite_with_rowid=False,
     )

@@ -1,0 +1,58 @@
+"""How an exchange comes to have an outcome: evidence is added, weighed anew, saved and counted.
+
+The only place that changes an outcome; whoever has evidence brings it here. The outcome and the
+tally of its skill move together, inside the caller's transaction, so that neither tells of what the
+other does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from capture.clock import now
+from capture.outcomes import UNKNOWN, Evidence, Outcome, conclude
+from capture.store.links import Ended, Links
+
+
+class Observations:
+    """What is seen of exchanges within one transaction; written by `save`, once for each of them.
+    Not thread-safe."""
+
+    def __init__(self, links: Links, find: Callable[[str], Ended | None]) -> None:
+        """`find` gives an exchange that ended, None for any other."""
+        self._links = links
+        self._find = find
+        self._before: dict[str, Outcome] = {}
+        """What is stored of those in `_after`."""
+        self._after: dict[str, Outcome] = {}
+
+    def add(self, id_: str, evidence: Sequence[Evidence]) -> None:
+        """Weigh evidence together with what is known. Says nothing of what has not ended."""
+        if not evidence or self._find(id_) is None:
+            return
+        if (known := self._after.get(id_)) is None:
+            known = self._before[id_] = self._links.outcome(id_) or UNKNOWN
+        self._after[id_] = conclude((*known.evidence, *evidence))
+
+    def save(self) -> None:
+        """Write the outcomes, and move the tallies from those there were before."""
+        self._links.save_outcomes(self._after, now())
+        changes = [
+            (ended, self._before[id_], outcome)
+            for id_, outcome in self._after.items()
+            if (ended := self._find(id_)) is not None
+        ]
+        self._links.add_up(changes)
+        self._before, self._after = {}, {}
+
+
+def observe(links: Links, id_: str, evidence: Sequence[Evidence]) -> bool:
+    """Add evidence to one exchange, inside the caller's transaction. False when there is none of
+    that id that ended."""
+    ended = links.ended([id_]).get(id_)
+    if ended is None:
+        return False
+    seen = Observations(links, lambda _: ended)
+    seen.add(id_, evidence)
+    seen.save()
+    return True

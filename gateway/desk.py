@@ -1,0 +1,28 @@
+"""What every relay of one load of the settings works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from capture.exchange import ExchangeEnd
+from capture.journal import Journal
+from gateway.budget import Ledger
+from gateway.fleet import Links
+from gateway.flight import Flight
+from gateway.retry import RetryBudget
+from gateway.settings import CaptureSettings, Retries
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """See the module."""
+
+    journal: Journal
+    ledger: Ledger
+    links: Links
+    retries: Retries
+    budget: RetryBudget
+    capture: CaptureSettings
+    on_end: Callable[[Flight, ExchangeEnd], None]
+    """Told of every finished exchange, after it was journalled."""
