@@ -12,6 +12,9 @@ import os
 import signal
 import threading
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+from capture.blas import use_fast_blas
 
 
 def end_with_the_gateway(descriptor: int = 0) -> None:
@@ -32,8 +35,10 @@ def say_nothing(
 
 
 def main() -> None:
-    """Serve until killed. Arguments are mlx_lm.server's own."""
+    """Serve until killed. Arguments are mlx_lm.server's own; the working directory is for files
+    that can be made again."""
     threading.Thread(target=end_with_the_gateway, daemon=True).start()
+    print(f"matrix products by {use_fast_blas(Path.cwd())}", flush=True)  # noqa: T201 - its log
     BaseHTTPRequestHandler.log_request = say_nothing  # pyright: ignore[reportAttributeAccessIssue]
 
     from mlx_lm.server import main as serve

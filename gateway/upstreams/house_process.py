@@ -263,6 +263,7 @@ def child_environment(environ: Mapping[str, str], cache_dir: Path) -> dict[str, 
     return kept | {
         "TMPDIR": str(cache_dir),
         "MLX_DISABLE_COMPILE": "1",
+        "OPENBLAS_NUM_THREADS": kept.get("OPENBLAS_NUM_THREADS", "1"),
         "HF_HOME": str(cache_dir / "hub"),
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",

@@ -72,7 +72,7 @@ def export(turns: Any, format: Format, directory: Path, **filters: Any) -> Expor
 async def test_chat_has_a_row_per_turn_that_ends_with_that_turn_s_reply(tmp_path: Path) -> None:
     with capturing(tmp_path / "home") as (journal, ingester, store):
         evening(journal)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         export(store.trainable(), Format.CHAT, tmp_path / "out")
     rows = rows_of(tmp_path / "out", "train.jsonl")
     assert [len(each["messages"]) for each in rows] == [3, 5, 7]
@@ -88,7 +88,7 @@ async def test_a_call_s_arguments_are_an_object_in_the_order_the_model_wrote(
 ) -> None:
     with capturing(tmp_path / "home") as (journal, ingester, store):
         evening(journal)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         first, second, _ = list(store.trainable())
     (said,) = said_of(first)["messages"][-1]["tool_calls"]
     assert said == {
@@ -172,7 +172,7 @@ async def test_the_same_store_gives_the_same_bytes(format: Format, tmp_path: Pat
     with capturing(tmp_path / "home") as (journal, ingester, store):
         evening(journal)
         evening(journal)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         for name in ("one", "two"):
             export(store.trainable(), format, tmp_path / name)
     one, two = (
@@ -189,7 +189,7 @@ async def test_the_manifest_names_filters_rows_exchanges_and_the_file_s_hash(
     with capturing(tmp_path / "home") as (journal, ingester, store):
         ids = evening(journal)
         exchange(journal, [user("And my diary?")], answer("Dear diary"), private=True)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         turns = store.trainable(modes=[Mode.BURST])
         written = export(turns, Format.CHAT, tmp_path / "out", mode="burst")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_bytes())
@@ -295,7 +295,7 @@ SYSTEM_ENDS = (
 async def test_a_conversation_is_one_row_as_hermes_writes_it(tmp_path: Path) -> None:
     with capturing(tmp_path / "home") as (journal, ingester, store):
         ids = evening(journal)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         export(store.trainable(), Format.SHAREGPT, tmp_path / "out")
     (line,) = (tmp_path / "out" / "trajectories.jsonl").read_text().splitlines()
     entry = json.loads(line)
@@ -337,7 +337,7 @@ async def test_a_filter_ends_a_conversation_at_its_last_turn_that_passes(tmp_pat
     with capturing(tmp_path / "home") as (journal, ingester, store):
         evening(journal)
         exchange(journal, [user("Good night?")], answer("Good night."), place=HOME)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         turns = store.trainable(outcome="success")
         export(turns, Format.SHAREGPT, tmp_path / "out", outcome="success")
     (entry,) = rows_of(tmp_path / "out", "trajectories.jsonl")

@@ -54,7 +54,7 @@ async def test_an_exchange_is_in_the_store_with_all_that_is_known_of_it(capture:
     id_ = new_id()
     journal.begin(begin(id_))
     journal.end(id_, end(), [REPLY], None)
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     found = store.exchange(id_)
     assert found is not None
     assert found.request == REQUEST
@@ -92,15 +92,15 @@ async def test_an_exchange_that_goes_on_is_open_until_its_end_comes(capture: Cap
     journal, ingester, store = capture
     id_ = new_id()
     journal.begin(begin(id_, stream=True))
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     (summary,) = store.exchanges()
     assert (summary.status, summary.mode, summary.http_status) == ("open", Mode.RESTING, None)
     assert store.counts()["by_status"] == {"open": 1}
     journal.part(id_, STREAM[:100])
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     journal.part(id_, STREAM[100:150])
     journal.end(id_, end(usage=None, finish_reason=None, streamed=True), [STREAM[150:]], None)
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     found = store.exchange(id_)
     assert found is not None
     assert found.reply is not None
@@ -123,7 +123,7 @@ async def test_every_attempt_keeps_its_own_bytes_and_what_the_client_got_is_apar
     ]
     journal.part(id_, b"event: message_start\n\n")
     journal.end(id_, end(attempts=tries), [b"busy", b"", b"event: message_stop\n\n"], STREAM)
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     found = store.exchange(id_)
     assert found is not None
     assert [each.raw for each in found.attempts] == [
@@ -143,7 +143,7 @@ async def test_a_refused_exchange_without_attempts_is_kept(capture: Capture) -> 
     journal.begin(begin(id_, request=b"not json"))
     refusal = {"message": "no upstream", "code": "no_upstream"}
     journal.end(id_, end(status="refused", http_status=503, attempts=[], error=refusal), [], None)
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     found = store.exchange(id_)
     assert found is not None
     assert (found.summary.status, found.error, found.attempts) == ("refused", refusal, ())
@@ -157,7 +157,7 @@ async def test_large_bodies_come_back_as_they_were(capture: Capture) -> None:
     noise = os.urandom(100_000)
     journal.begin(begin(id_, request=words))
     journal.end(id_, end(), [noise], None)
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     found = store.exchange(id_)
     assert found is not None
     assert (found.request, found.delivered) == (words, noise)
@@ -167,7 +167,7 @@ async def test_a_text_that_many_exchanges_share_is_kept_once(capture: Capture) -
     journal, ingester, store = capture
     for _ in range(5):
         journal.begin(begin())
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     with sqlite3.connect(store.path) as connection:
         assert connection.execute("SELECT count(*) FROM messages").fetchone() == (2,)
         asked = connection.execute("SELECT DISTINCT request_messages FROM exchanges").fetchall()
@@ -187,7 +187,7 @@ async def test_what_an_earlier_run_left_open_is_closed_as_interrupted_with_its_p
     with capturing(tmp_path) as (live, ingester, store):
         mine = new_id()
         live.begin(begin(mine))
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         found = store.exchange(cut)
         assert found is not None
         assert found.summary.status == "interrupted"
@@ -208,7 +208,7 @@ async def test_spent_counts_what_attempts_cost_and_the_reserve_where_that_is_unk
         tried = attempt(mode=Mode.BURST, started_at=at, cost_usd=cost, reserve_usd=reserve)
         journal.begin(begin(id_))
         journal.end(id_, end(attempts=[attempt(cost_usd=9.0), tried]), [b"", REPLY], None)
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     assert store.spent(0) == 2.25
     assert store.spent(150) == 2.0
     assert store.spent(400) == 0.0
@@ -224,7 +224,7 @@ async def test_an_exchange_that_an_orderly_stop_interrupted_is_paid_for_once(
         journal.begin(begin(id_, reserve_usd=0.5))
         ended = end(status="interrupted", attempts=attempts, cost_usd=None)
         journal.end(id_, ended, [b""] * len(attempts), None)
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     assert store.spent(0) == 0.5
 
 
@@ -300,7 +300,7 @@ async def test_records_taken_already_change_nothing_when_they_come_again(
         journal.begin(begin(id_))
         journal.begin(begin(open_))
         journal.end(id_, end(), [REPLY], None)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
     assert len(store.exchanges()) == 2
     found = store.exchange(id_)
     assert found is not None
@@ -320,7 +320,7 @@ async def test_damage_in_a_segment_is_skipped_counted_and_its_segment_kept(
     data[positions[0].offset + 40] ^= 1
     segment.path.write_bytes(data)
     with capturing(tmp_path, keep_segments=0) as (_, ingester, store):
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         assert {each.id for each in store.exchanges()} == {ids[0], ids[2]}
         (loss,) = store.losses()
         assert loss.offset == positions[0].offset
@@ -337,7 +337,7 @@ async def test_a_torn_tail_is_counted_as_lost(tmp_path: Path) -> None:
     with segment.path.open("ab") as file:
         file.write(half := b"\xf5MJ1 half a head")
     with capturing(tmp_path) as (_, ingester, store):
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         assert store.counts()["lost_bytes"] == len(half)
 
 
@@ -345,7 +345,7 @@ async def test_an_end_whose_begin_is_lost_is_kept_and_says_so(capture: Capture) 
     journal, ingester, store = capture
     id_ = new_id()
     journal.end(id_, end(), [REPLY], None)
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     found = store.exchange(id_)
     assert found is not None
     assert found.notes == ("the record of its beginning is lost",)
@@ -362,7 +362,7 @@ async def test_a_record_that_makes_no_sense_is_a_loss_and_holds_nothing_up(
     journal.begin(begin(before))
     journal._append(kind, new_id(), meta, ())  # pyright: ignore[reportPrivateUsage, reportArgumentType]
     journal.begin(begin(after))
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     assert {each.id for each in store.exchanges()} == {before, after}
     assert len(store.losses()) == 1
     assert ingester.failure is None
@@ -376,7 +376,7 @@ async def test_a_record_the_database_cannot_take_is_a_loss_and_holds_nothing_up(
     journal.begin(begin(before))
     journal.begin(begin(bad, path=["no", "text"]))
     journal.begin(begin(after))
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     assert {each.id for each in store.exchanges()} == {before, after}
     assert len(store.losses()) == 1
 
@@ -388,7 +388,7 @@ async def test_odd_but_possible_values_are_kept(capture: Capture) -> None:
     journal.begin(begin(id_, request=text, headers={"x-odd": "\u00e9\x00\x1b[1m"}))
     huge = b'{"choices":[],"usage":{"prompt_tokens":' + b"9" * 40 + b',"completion_tokens":1}}'
     journal.end(id_, end(usage=None, error={"message": "\u2028<b>"}), [huge], None)
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     found = store.exchange(id_)
     assert found is not None
     assert found.request == text
@@ -412,7 +412,7 @@ async def test_while_the_store_cannot_be_written_the_journal_holds_all_and_it_is
     assert "disk is full" in (ingester.failure or "")
     assert ingester.lag_bytes > 0
     monkeypatch.undo()
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     assert ingester.failure is None
     assert ingester.lag_bytes == 0
     assert len(store.exchanges()) == 1
@@ -423,12 +423,12 @@ async def test_a_reader_in_the_middle_of_reading_does_not_hold_the_writer_up(
 ) -> None:
     journal, ingester, store = capture
     journal.begin(begin())
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     reader = sqlite3.connect(f"file:{store.path}?mode=ro", uri=True, isolation_level=None)
     reader.execute("BEGIN")
     assert reader.execute("SELECT count(*) FROM exchanges").fetchone() == (1,)
     journal.begin(begin())
-    assert await ingester.catch_up()
+    assert await ingester.catch_up(30)
     assert len(store.exchanges()) == 2
     assert reader.execute("SELECT count(*) FROM exchanges").fetchone() == (1,)
     reader.close()
@@ -438,12 +438,12 @@ async def test_segments_go_only_when_they_are_safely_in_the_store(tmp_path: Path
     with capturing(tmp_path, keep_segments=2, segment_bytes=5_000) as (journal, ingester, store):
         for _ in range(40):
             journal.begin(begin())
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         assert len(segments(journal.directory)) >= 8
         assert store.writer is not None
     assert len(segments(tmp_path / "journal")) == 3
     with capturing(tmp_path, keep_segments=2) as (_, ingester, store):
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         assert store.counts()["total"] == 40
 
 
@@ -452,12 +452,12 @@ async def test_a_position_past_the_end_of_a_segment_is_survived(tmp_path: Path) 
     with capturing(tmp_path) as (journal, ingester, _):
         first = journal.begin(begin())
         journal.begin(begin())
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
     (segment,) = segments(tmp_path / "journal")
     os.truncate(segment.path, first.offset)
     with capturing(tmp_path) as (journal, ingester, store):
         journal.begin(begin())
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         assert store.counts()["total"] == 3
 
 
@@ -467,12 +467,12 @@ async def test_a_journal_begun_anew_under_an_old_number_is_read_from_its_start(
     with capturing(tmp_path) as (journal, ingester, _):
         for _ in range(3):
             journal.begin(begin())
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
     (segment,) = segments(tmp_path / "journal")
     segment.path.unlink()
     with capturing(tmp_path) as (journal, ingester, store):
         journal.begin(begin())
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         assert store.counts()["total"] == 4
 
 

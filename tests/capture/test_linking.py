@@ -82,14 +82,14 @@ class Home:
 
     async def turn(self, id_: str) -> tuple[str | None, str | None]:
         """Which conversation an exchange belongs to, and what it continues."""
-        assert await self.ingester.catch_up()
+        assert await self.ingester.catch_up(30)
         found = self.store.exchange(id_)
         assert found is not None
         return found.summary.conversation, found.continues
 
     async def outcome(self, id_: str) -> Outcome | None:
         """What came of an exchange."""
-        assert await self.ingester.catch_up()
+        assert await self.ingester.catch_up(30)
         found = self.store.exchange(id_)
         assert found is not None
         return found.outcome
@@ -329,7 +329,7 @@ async def test_a_death_anywhere_in_the_pass_leaves_nothing_half_linked(
             home.exchange(said, assistant(f"Answer {number}"))
             said.append(assistant(f"Answer {number}"))
             home.exchange([user(f"Single {number}")], assistant("Yes."))
-        assert await home.ingester.catch_up()
+        assert await home.ingester.catch_up(30)
         wanted = everything(home.store)
     store = Store.open(tmp_path / "majordomo.db")
     assert store.writer is not None
@@ -405,7 +405,7 @@ async def test_a_place_is_counted_by_skill_and_adapter(
     ask("c", "wrong", adapter="a1")
     ask("d", "[System: nothing]", adapter="a1")
     ask("e", "wrong", mode=Mode.BURST, upstream="claude", model="opus")
-    assert await home.ingester.catch_up()
+    assert await home.ingester.catch_up(30)
     found = [
         (c.skill, c.upstream, c.model, c.adapter, round(c.successes, 6), round(c.failures, 6))
         for c in home.store.skill_counts()
@@ -427,7 +427,7 @@ async def test_what_came_of_a_skill_is_counted_by_the_day_it_was_asked(home: Hom
     id_ = new_id()
     home.journal.begin(begin(id_, at=midnight - 1.0, decision=replace(decision(), skill="tool:ls")))
     home.journal.end(id_, unfit, [b"", REPLY], None)
-    assert await home.ingester.catch_up()
+    assert await home.ingester.catch_up(30)
 
     def found(since: float | None = None) -> tuple[float, float]:
         (count,) = home.store.skill_counts(since)
@@ -477,7 +477,7 @@ async def test_a_reply_that_was_not_handed_over_counts_as_a_failure_of_who_gave_
     ]
     raw = orjson.dumps({"choices": [{"index": 0, "message": assistant("Done.")}]})
     home.journal.end(id_, end(attempts=tried), [b"", raw], None)
-    assert await home.ingester.catch_up()
+    assert await home.ingester.catch_up(30)
     (count,) = home.store.skill_counts()
     assert (count.upstream, count.adapter, count.successes, count.failures) == (
         "house",

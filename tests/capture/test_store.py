@@ -4,6 +4,7 @@ import os
 import sqlite3
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -83,9 +84,11 @@ async def test_a_store_of_the_first_schema_keeps_its_exchanges_and_has_them_link
         patch.setattr(migrate, "HEAD", "0001")
         Store.open(path).close()
     with sqlite3.connect(path) as connection:
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(exchanges)")]
+        columns = connection.execute("PRAGMA table_info(exchanges)").fetchall()
         for id_ in ("0" * 26, "1" * 26):
-            row = dict.fromkeys(columns, "") | {"id": id_, "status": "ok", "began_at": 1.0}
+            numbers = ("DOUBLE", "INTEGER", "BOOLEAN")
+            row: dict[str, Any] = {of[1]: 0 if of[2] in numbers else "" for of in columns}
+            row |= {"id": id_, "status": "ok", "began_at": 1.0}
             row |= dict.fromkeys(("headers", "decision"), "{}")
             row |= dict.fromkeys(("tools", "notes", "called"), "[]")
             row |= dict.fromkeys(("request_messages", "reply_messages"), b"")
@@ -96,7 +99,7 @@ async def test_a_store_of_the_first_schema_keeps_its_exchanges_and_has_them_link
             )
     connection.close()
     with capturing(path.parent) as (_, ingester, store):
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         found = store.exchanges()
     assert [(each.id, each.conversation, each.skill) for each in found] == [
         ("1" * 26, "1" * 26, None),
@@ -128,7 +131,7 @@ async def test_store_files_are_for_their_owner_alone_whatever_the_umask(
     try:
         with capturing(home) as (journal, ingester, _):
             journal.begin(begin())
-            assert await ingester.catch_up()
+            assert await ingester.catch_up(30)
             files = [file for file in home.rglob("*") if file.is_file()]
             modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in files}
     finally:
@@ -156,7 +159,7 @@ def test_a_reader_of_a_store_that_is_not_there_makes_none(path: Path) -> None:
 async def test_a_reader_cannot_write(tmp_path: Path) -> None:
     with capturing(tmp_path) as (journal, ingester, store):
         journal.begin(begin())
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         reader = Store.open_reader(store.path)
         assert len(reader.exchanges()) == 1
         assert reader.writer is None
@@ -175,7 +178,7 @@ async def test_exchanges_are_listed_newest_first_and_page_by_page(tmp_path: Path
     with capturing(tmp_path) as (journal, ingester, store):
         for id_ in ids:
             journal.begin(begin(id_))
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         first = [each.id for each in store.exchanges(3)]
         second = [each.id for each in store.exchanges(3, before=first[-1])]
         third = [each.id for each in store.exchanges(3, before=second[-1])]
@@ -184,7 +187,7 @@ async def test_exchanges_are_listed_newest_first_and_page_by_page(tmp_path: Path
 
 async def test_what_is_not_there_is_none(tmp_path: Path) -> None:
     with capturing(tmp_path) as (_, ingester, store):
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         assert store.exchange("0" * 26) is None
         assert store.exchange("'; DROP TABLE exchanges; --") is None
         assert store.exchanges(before="") == []
@@ -196,7 +199,7 @@ async def test_errors_of_the_database_hold_nothing_of_what_was_said(tmp_path: Pa
     with capturing(tmp_path) as (journal, ingester, store):
         journal.begin(begin())
         journal.end(new_id(), end(), [REPLY], None)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         with (
             pytest.raises(OperationalError) as failed,
             store._readers.connect() as connection,  # pyright: ignore[reportPrivateUsage]

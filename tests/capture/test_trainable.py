@@ -26,7 +26,7 @@ async def test_a_trainable_turn_has_the_clients_own_request_and_the_reply_as_one
 ) -> None:
     with capturing(tmp_path) as (journal, ingester, store):
         id_ = put(journal, attempts=[attempt(adapter="20261120-a")])
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         (turn,) = store.trainable()
     assert turn == TrainableTurn(
         id=id_,
@@ -67,7 +67,7 @@ async def test_what_did_not_end_whole_never_trains(tmp_path: Path) -> None:
         put(journal, attempts=[])
         journal.begin(begin())
         good = put(journal, finish_reason=None)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         assert [turn.id for turn in store.trainable()] == [good]
 
 
@@ -75,7 +75,7 @@ async def test_turns_come_in_the_order_of_their_ids_and_filtered(tmp_path: Path)
     with capturing(tmp_path) as (journal, ingester, store):
         ids = [put(journal, at=float(number)) for number in range(450)]
         burst = put(journal, at=1000.0, attempts=[attempt(mode=Mode.BURST)])
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
 
         def found(**wanted: Any) -> list[str]:
             return [turn.id for turn in store.trainable(**wanted)]
@@ -92,7 +92,7 @@ async def test_turns_come_in_the_order_of_their_ids_and_filtered(tmp_path: Path)
 async def test_a_turn_does_not_train_before_its_conversation_is_known(tmp_path: Path) -> None:
     with capturing(tmp_path) as (journal, ingester, store):
         linked, waiting = put(journal), put(journal)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         ingester.stop()
         assert store.writer is not None
         with store.writer.links().transaction() as transaction:

@@ -92,7 +92,7 @@ async def test_a_week_begins_on_monday_at_midnight_utc(tmp_path: Path) -> None:
         put(journal, "2026-11-22T23:59:59.999")
         put(journal, "2026-11-23T00:00:00")
         put(journal, "2026-11-29T23:59:59")
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         weeks = store.weeks()
     assert [(week.week, week.requests) for week in weeks] == [("2026-W47", 1), ("2026-W48", 2)]
 
@@ -106,7 +106,7 @@ async def test_home_is_where_the_last_attempt_answered(tmp_path: Path) -> None:
         put(journal, "2026-11-17", cloud(status="http_error", cost_usd=0.25), attempt())
         put(journal, "2026-11-18", attempt(), status="client_gone")
         put(journal, "2026-11-18", cloud(), status="truncated", cost_usd=0.5)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         (week,) = store.weeks()
     assert week == Week(
         week="2026-W47",
@@ -132,7 +132,7 @@ async def test_an_unknown_cost_stays_out_of_the_sum_and_is_counted(tmp_path: Pat
         put(journal, "2026-11-16", cloud())
         put(journal, "2026-11-16", cloud(cost_usd=None), cost_usd=None)
         put(journal, "2026-11-16", attempt(cost_usd=None), cost_usd=None)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         (week,) = store.weeks()
     assert (week.cloud_cost_usd, week.cost_unknown) == (0.5, 1)
 
@@ -141,9 +141,9 @@ async def test_what_died_on_its_way_to_burst_has_an_unknown_cost(tmp_path: Path)
     with capturing(tmp_path) as (journal, ingester, _):
         journal.begin(begin(at=at("2026-11-16"), decision=decision(BURST)))
         journal.begin(begin(at=at("2026-11-16"), decision=decision()))
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
     with capturing(tmp_path) as (_, ingester, store):
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         (week,) = store.weeks()
     assert (week.requests, week.cost_unknown, week.cloud_cost_usd) == (2, 1, None)
 
@@ -152,7 +152,7 @@ async def test_a_cost_that_an_orderly_stop_left_unknown_is_counted_once(tmp_path
     with capturing(tmp_path) as (journal, ingester, store):
         cut = cloud(status="cancelled", cost_usd=None)
         put(journal, "2026-11-16", cut, status="interrupted", cost_usd=None)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         (week,) = store.weeks()
     assert (week.requests, week.cost_unknown) == (1, 1)
 
@@ -167,7 +167,7 @@ async def test_a_conversation_counts_once_a_week_and_its_outcomes_where_it_was_a
         second = put(journal, "2026-11-22", said=wrong)
         thanks = [*wrong, assistant(f"of {second}"), user("Perfect, thank you!")]
         put(journal, "2026-11-23", said=thanks)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
         before, after = store.weeks()
     assert (before.requests, before.total_conversations) == (2, 1)
     assert (after.requests, after.total_conversations) == (1, 1)

@@ -30,7 +30,7 @@ async def ids(majordomo: Majordomo) -> list[str]:
         ids = evening(journal)
         ids.append(exchange(journal, [user("Good night?")], answer("Good night."), place=HOME))
         exchange(journal, [user("My diary?")], answer("Dear diary"), place=HOME, private=True)
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
     return ids
 
 

@@ -53,5 +53,5 @@ async def day(home: Path, *rooms: str) -> list[str]:
     """A day with an errand for each room; ids of the exchanges that called."""
     with capturing(home) as (journal, ingester, _):
         ids = [errand(journal, room)[0] for room in rooms]
-        assert await ingester.catch_up()
+        assert await ingester.catch_up(30)
     return ids

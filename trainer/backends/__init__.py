@@ -1,4 +1,4 @@
-"""What trains: mlx-lm, in child processes. Only modules named `*_child` and `blas` run there.
+"""What trains: mlx-lm, in child processes. Only modules named `*_child` run there.
 
 `Backend` is all that a cycle asks of one; `trainer.backends.mlx` is one, the module itself.
 """

@@ -15,7 +15,7 @@ import sys
 import threading
 from pathlib import Path
 
-from trainer.backends.blas import use_fast_blas
+from capture.blas import use_fast_blas
 
 POLITE = 10
 """Added to the process's niceness: serving comes first."""

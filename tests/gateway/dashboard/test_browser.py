@@ -82,7 +82,7 @@ async def test_nothing_of_others_runs_and_the_browser_has_no_complaint(
     runtime: Standing, tmp_path: Path
 ) -> None:
     ids = fill(runtime)
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     paths = ["/", *(f"/exchanges/{ids[name]}" for name in ("hostile", "cloud", "tools", "open"))]
     async with served(app_of(runtime)) as url:
         for number, path in enumerate(paths):
@@ -100,11 +100,11 @@ async def test_the_list_takes_up_a_new_exchange_by_itself(
     async def asked_meanwhile(scope: Message, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"] == "/live":
             runtime.exchange(ask("Asked while the page was open"))
-            await runtime.ingester.catch_up()
+            await runtime.ingester.catch_up(30)
         await app(scope, receive, send)
 
     runtime.exchange(ask("Asked before"))
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     async with served(asked_meanwhile) as url:
         html, complaints = await browse(f"{url}/", tmp_path / "profile")
     assert complaints == []

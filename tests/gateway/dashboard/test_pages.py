@@ -56,7 +56,7 @@ async def test_the_list_tells_each_exchange_s_mode_model_question_status_and_fig
     runtime: Standing, client: httpx2.AsyncClient
 ) -> None:
     fill(runtime)
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     text = (await read(client, "/")).text
     assert "BURST claude-opus-4-5 auto at claude Compare these two contracts" in text
     assert "61,240 / 1,904 $0.0931" in text
@@ -109,7 +109,7 @@ async def test_what_came_of_an_answer_stands_on_its_page_and_in_its_json(
     words = {"role": "user", "content": "No, that is wrong. Say good morning."}
     again = orjson.dumps({"model": "auto", "messages": [asked, answered, words]})
     second = runtime.exchange(again)
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     page = await read(client, f"/exchanges/{first}")
     assert re.search(r"What came of it Failure, \d+% sure; the user corrected it\.", page.text)
     assert "correction" in page.text
@@ -125,7 +125,7 @@ async def test_nothing_of_others_becomes_markup_and_nothing_else_loads(
     runtime: Standing, client: httpx2.AsyncClient, path: str
 ) -> None:
     ids = fill(runtime)
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     page = await read(client, path.format(**ids))
     for tag, of in page.tags:
         assert tag not in {"svg", "iframe", "object", "embed", "base", "textarea"}
@@ -166,12 +166,12 @@ async def test_an_unchanged_list_answers_with_nothing(
     runtime: Standing, client: httpx2.AsyncClient
 ) -> None:
     runtime.exchange()
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     page = await read(client, "/")
     (poll,) = [of["hx-get"] for _, of in page.tags if "hx-get" in of]
     assert (await client.get(poll)).status_code == 204
     runtime.exchange(ask("Something new?"))
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     changed = await client.get(poll)
     assert changed.status_code == 200
     assert "Something new?" in changed.text
@@ -197,7 +197,7 @@ async def test_filters_and_stretches_live_in_the_address(
     runtime.end(first, attempt(CLOUD), raw=[REPLY])
     for number in range(55):
         runtime.exchange(ask(f"number {number}"))
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     page = await read(client, "/?mode=burst&status=ok")
     assert "Only this one?" in page.text
     assert "number" not in page.text
@@ -225,7 +225,7 @@ async def test_what_is_wrong_stands_on_every_page_escaped(
     runtime: Standing, client: httpx2.AsyncClient
 ) -> None:
     id_ = runtime.exchange()
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     runtime.journal = Failing(f"No space left on device {HOSTILE}")
     runtime.config.error = ValueError("majordomo.yaml:3:1: unknown field `uptsreams`")
     for path in ("/", f"/exchanges/{id_}"):

@@ -78,7 +78,7 @@ async def test_the_page_shows_picture_and_table_and_is_reached_from_every_page(
     assert "Nothing has been asked yet." in (await client.get("/weekly")).text
     id_ = runtime.exchange()
     runtime.end(runtime.begin(), attempt(CLOUD, cost_usd=None), raw=[REPLY])
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     response = await client.get("/weekly")
     assert response.headers["content-security-policy"].startswith("default-src 'none'; ")
     html = response.text

@@ -159,7 +159,7 @@ async def test_the_list_is_newest_first_and_goes_on_where_it_stopped(
     runtime: Standing, client: httpx2.AsyncClient
 ) -> None:
     made = [runtime.exchange(ask(f"number {n}")) for n in range(7)]
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     first = (await client.get("/v1/exchanges?limit=3")).json()
     assert [entry["id"] for entry in first["data"]] == made[:3:-1]
     assert first["has_more"]
@@ -180,7 +180,7 @@ async def test_a_filter_finds_its_kind_among_many_others(
     runtime.end(broken, attempt(status="broken"), raw=[b""], status="truncated")
     for n in range(8):
         runtime.exchange(ask(f"number {n}"))
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     found = (await client.get("/v1/exchanges?mode=burst")).json()
     assert [entry["id"] for entry in found["data"]] == [rare]
     found = (await client.get("/v1/exchanges?status=truncated&mode=resting")).json()
@@ -197,7 +197,7 @@ async def test_a_filtered_list_looks_at_a_bounded_number_and_says_where_to_go_on
     runtime.end(rare, attempt(CLOUD), raw=[REPLY])
     for n in range(5):
         runtime.exchange(ask(f"number {n}"))
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     first = (await client.get("/v1/exchanges?mode=burst")).json()
     assert first["data"] == []
     assert first["has_more"]
@@ -210,7 +210,7 @@ async def test_those_in_flight_are_listed_once(
 ) -> None:
     older = runtime.exchange()
     open_ = runtime.begin()
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     unseen = new_id()
     runtime.flights = [flight(open_), flight(unseen)]
     listed = (await client.get("/v1/exchanges")).json()["data"]

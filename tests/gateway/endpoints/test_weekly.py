@@ -34,7 +34,7 @@ async def test_weeks_come_oldest_first(runtime: Standing, client: httpx2.AsyncCl
     for at, place, cost in ((1_790_000_000.0, CLOUD, None), (1_789_000_000.0, CLOUD, 0.5)):
         id_ = runtime.begin(at=at)
         runtime.end(id_, attempt(place, cost_usd=cost), raw=[REPLY])
-    await runtime.ingester.catch_up()
+    await runtime.ingester.catch_up(30)
     response = await client.get("/v1/weekly")
     assert response.headers["cache-control"] == "no-store"
     before, after = response.json()["weeks"]

@@ -4,7 +4,8 @@ mlx's Linux wheel for CPUs brings the reference BLAS: 4.5 GFLOP/s where OpenBLAS
 two cores. The dynamic linker takes a symbol from what was loaded first for everybody, so loading an
 OpenBLAS with RTLD_GLOBAL before mlx is all it takes. A system's OpenBLAS has the right names. The
 one that numpy brings has 64-bit integers and names of its own, so a few lines of C stand between,
-compiled once where there is a compiler. With neither, mlx's own serves: slower, and as right.
+compiled once where there is a compiler. With neither, mlx's own serves: slower, and as right. Here
+because both parts start such children: the house model's server and the trainer's.
 """
 
 from __future__ import annotations
