@@ -29,11 +29,8 @@ demo: dev ## Four compressed weeks, with a night of training after each (SEED=n 
 dev:
 	@sh scripts/bootstrap.sh dev
 
-test: dev ## Run the tests: the quick ones on all cores, then the slow ones one by one
-	@$(PY) -m pytest -n auto -m "not slow" $(ARGS); quick=$$?; \
-	test $$quick -eq 0 -o $$quick -eq 5 || exit $$quick; \
-	$(PY) -m pytest -m slow $(ARGS); slow=$$?; \
-	test $$slow -eq 0 -o $$slow -eq 5 -a $$quick -eq 0 || exit $$slow
+test: dev ## Run the tests: the quick ones and training on all cores, the rest one by one
+	@sh scripts/test.sh $(ARGS)
 
 check: dev ## Lint, formatting, types, import arrows
 	@failed=; \

@@ -1,6 +1,7 @@
 """Order of the whole suite: slow tests run after the quick ones, so that a mistake shows early.
 
-Tests against a real gateway process are slow by where they are: `tests/blackbox`, `tests/e2e`.
+Tests against a real gateway process are slow by where they are: `tests/blackbox`, `tests/e2e`. Slow
+tests run alone, but for those of training and packaging, which share the machine (`make test`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ hypothesis.settings.load_profile("majordomo")
 
 
 PROCESSES = {"blackbox", "e2e"}
+SHARING = {"trainer", "project"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,4 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if PROCESSES & set(item.path.parts):
             item.add_marker("slow")
+        if item.get_closest_marker("slow") is not None and not SHARING & set(item.path.parts):
+            item.add_marker("alone")
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
