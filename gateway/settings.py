@@ -291,6 +291,9 @@ class TrainerSettings(Section):
     """Of the LoRA matrices."""
     scale: float = Field(default=10.0, gt=0)
     """What the LoRA product is multiplied by (not alpha, which is rank times this)."""
+    strength: float = Field(default=0.8, gt=0, le=1)
+    """Share of what was learned that is kept: the LoRA product is multiplied by it once training is
+    over. Less learns a little less and forgets much less of the base."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of LoRA inputs dropped in training."""
     num_layers: int = Field(default=-1, ge=-1)
@@ -309,7 +312,7 @@ class TrainerSettings(Section):
     """Share of golden rows, which practise the base's own skills, in a dataset."""
     per_skill: int = Field(default=40, ge=1)
     """Most held-out requests of one skill that a candidate is judged by; the newest."""
-    golden_per_skill: int = Field(default=2, ge=1)
+    golden_per_skill: int = Field(default=4, ge=1)
     """Held-out golden requests of each base skill in each of their groups."""
     base_drop_points: float = Field(default=5.0, ge=0, le=100)
     """Percentage points that a candidate may lose against the base, on all base skills together."""

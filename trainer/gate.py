@@ -2,17 +2,22 @@
 
 It may when it answers the held-out requests of captured and base skills, all together, at least as
 well as the incumbent; has not lost more than `base_drop_points` of what the base alone can do; and
-has on no major skill lost more than `skill_drop_points`, and more than one request, against the
-incumbent. Against the base alone, because a little lost each night would in the end be a lot.
+has on no major skill lost more than `skill_drop_points` against the incumbent, by more than luck: a
+skill has few held-out requests, and among many skills one always looks worse. Against the base
+alone, because a little lost each night would in the end be a lot.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from capture.adapters import GateResult, SkillFigure
 from trainer.settings import TrainingSettings
+
+LUCK = 0.05
+"""A skill's fall is put down to luck where chance alone makes one as large more often than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,11 @@ def decide(
 ) -> GateResult:
     """The verdict, with a reason for each test it failed, or for passing."""
     skills = _figures(compared)
-    against = [*_worse_overall(compared), *_forgot(compared, settings), *_dropped(skills, settings)]
+    against = [
+        *_worse_overall(compared),
+        *_forgot(compared, settings),
+        *_dropped(compared, skills, settings),
+    ]
     if not compared:
         against.append("there is nothing held out to judge it by")
     reasons = against or _praise(compared)
@@ -57,7 +66,7 @@ def _figures(compared: Sequence[Compared]) -> list[SkillFigure]:
     """Per skill, captured ones first, each in the order they came."""
     by_skill: dict[tuple[bool, str], list[Compared]] = {}
     for each in compared:
-        by_skill.setdefault((each.base_skill, each.skill), []).append(each)
+        by_skill.setdefault(_kind(each), []).append(each)
     return [
         SkillFigure(
             skill=skill,
@@ -88,14 +97,28 @@ def _forgot(compared: Sequence[Compared], settings: TrainingSettings) -> list[st
     return [f"base skills fell from {base:.0f} % to {candidate:.0f} %, {limit}"]
 
 
-def _dropped(skills: Sequence[SkillFigure], settings: TrainingSettings) -> list[str]:
+def _dropped(
+    compared: Sequence[Compared], skills: Sequence[SkillFigure], settings: TrainingSettings
+) -> list[str]:
     return [
         f"{figure.skill} fell from {figure.incumbent} to {figure.candidate} of {figure.of} right"
         for figure in skills
         if figure.of >= settings.major_requests
-        and figure.incumbent - figure.candidate > 1
         and _percent(figure.incumbent - figure.candidate, figure.of) > settings.skill_drop_points
+        and _luck([e for e in compared if _kind(e) == (figure.base_skill, figure.skill)]) <= LUCK
     ]
+
+
+def _kind(compared: Compared) -> tuple[bool, str]:
+    return compared.base_skill, compared.skill
+
+
+def _luck(compared: Sequence[Compared]) -> float:
+    """How often a candidate as good as the incumbent loses as many of the requests that only one of
+    the two got right, or more: a one-sided sign test."""
+    lost = sum(each.incumbent and not each.candidate for each in compared)
+    differ = lost + sum(each.candidate and not each.incumbent for each in compared)
+    return sum(math.comb(differ, k) for k in range(lost, differ + 1)) / 2**differ
 
 
 def _praise(compared: Sequence[Compared]) -> list[str]:

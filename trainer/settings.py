@@ -22,6 +22,9 @@ class TrainingSettings:
     """Of the LoRA matrices."""
     scale: float = 10.0
     """What the LoRA product is multiplied by (mlx-lm's `scale`, not alpha)."""
+    strength: float = 0.8
+    """Share of what was learned that is kept, in (0, 1]: the LoRA product is multiplied by it once
+    training is over. Less learns a little less and forgets much less of the base."""
     dropout: float = 0.0
     """Share of LoRA inputs dropped in training."""
     num_layers: int = -1
@@ -40,7 +43,7 @@ class TrainingSettings:
     """Share of golden rows, which practise the base's own skills, in a dataset."""
     per_skill: int = 40
     """Most held-out requests of one skill that a candidate is judged by; the newest."""
-    golden_per_skill: int = 2
+    golden_per_skill: int = 4
     """Held-out golden requests of each base skill in each of their groups."""
     base_drop_points: float = 5.0
     """Percentage points that a candidate may lose against the base, on all base skills together."""

@@ -14,6 +14,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +54,7 @@ class Size:
     """The section `trainer` of majordomo.yaml; what it leaves out has the product's defaults."""
 
 
-FULL = Size(weeks=weeks.WEEKS, per_skill=20, base=4, trainer={"iters": 120})
+FULL = Size(weeks=weeks.WEEKS, per_skill=20, base=4, trainer={"iters": 150})
 SHORT = Size(weeks=2, per_skill=16, base=1, trainer={"iters": 80})
 
 
@@ -105,7 +106,24 @@ def _introduce(size: Size, seed: int) -> None:
 
 def _run(home: Home, off: Home, url: str, size: Size, seed: int, began: float) -> report.Report:
     plan = weeks.plan(seed, size.per_skill)[: size.weeks]
-    before = base_skills.success(None, size.base, BUILD / "base_skills")
+    with ThreadPoolExecutor(max_workers=1) as beside:  # what needs none of it, on the other core
+        before = beside.submit(base_skills.success, None, size.base, BUILD / "base_skills")
+        without = beside.submit(_without_nights, off, plan, seed)
+        found = _with_nights(home, url, size, plan, seed)
+        last = home.read("adapters", "list")
+        return report.Report(
+            seed=seed,
+            weeks=found,
+            base_skills={"before": before.result(), "after": _after(home, last, size)},
+            training_off=without.result(),
+            seconds=round(time.monotonic() - began, 1),
+        )
+
+
+def _with_nights(
+    home: Home, url: str, size: Size, plan: Sequence[Sequence[Request]], seed: int
+) -> list[report.Week]:
+    """Every week in turn, as the calendar has it."""
     found: list[report.Week] = []
     for number, requests in enumerate(plan, 1):
         _title(f"Week {number}")
@@ -113,16 +131,7 @@ def _run(home: Home, off: Home, url: str, size: Size, seed: int, began: float) -
         lived = _live(Home(home.path, offset), requests, seed, night=number < size.weeks)
         found.append(_week(number, lived, _always_burst(url, requests, seed)))
         print(report.week_line(found[-1]))
-    _title("The same weeks without nights")
-    without = _without_nights(off, plan, seed)
-    last = home.read("adapters", "list")
-    return report.Report(
-        seed=seed,
-        weeks=found,
-        base_skills={"before": before, "after": _after(home, last, size)},
-        training_off=without,
-        seconds=round(time.monotonic() - began, 1),
-    )
+    return found
 
 
 def _live(home: Home, requests: Sequence[Request], seed: int, *, night: bool) -> Lived:

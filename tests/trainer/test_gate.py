@@ -45,17 +45,28 @@ def test_a_drop_within_the_limit_passes() -> None:
 
 
 def test_one_worse_than_the_incumbent_on_a_major_skill_is_rejected() -> None:
-    compared = [*skill("tool:old", 10, 8, 10), *skill("tool:new", 10, 9, 0)]
+    compared = [*skill("tool:old", 10, 5, 10), *skill("tool:new", 10, 9, 0)]
     assert decide(compared, None, SETTINGS, 0).reasons == (
-        "tool:old fell from 10 to 8 of 10 right",
+        "tool:old fell from 10 to 5 of 10 right",
     )
 
 
-def test_one_request_more_or_less_and_minor_skills_decide_nothing() -> None:
+def test_a_fall_that_gains_nearly_as_much_as_it_loses_is_luck() -> None:
+    new = skill("tool:new", 10, 9, 0)
+    lost = [Compared("tool:old", False, False, True, True)] * 6
+    gained = [Compared("tool:old", False, True, False, True)]
+    kept = [Compared("tool:old", False, True, True, True)] * 6
+    assert decide([*lost, *gained * 3, *kept, *new], None, SETTINGS, 0).passed
+    assert not decide([*lost, *kept, *new], None, SETTINGS, 0).passed
+
+
+def test_a_few_requests_more_or_less_and_minor_skills_decide_nothing() -> None:
     compared = [
-        *skill("tool:old", 5, 4, 5),
+        *skill("tool:known", 6, 2, 6, 6, base_skill=True),
+        *skill("known", 200, 200, 200, base_skill=True),
+        *skill("tool:old", 10, 6, 10),
         *skill("tool:rare", 4, 0, 4),
-        *skill("tool:new", 10, 9, 0),
+        *skill("tool:new", 20, 19, 0),
     ]
     assert decide(compared, None, SETTINGS, 0).passed
 

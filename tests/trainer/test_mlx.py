@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from safetensors import safe_open
 
 from tests.support.tiny_model import make_tiny_model
 from tests.support.turns import row
@@ -79,3 +82,27 @@ def test_mlx_lm_trains_without_rows_to_validate_by(tmp_path: Path) -> None:
     assert len(losses.train) == 1
     assert losses.validation == ()
     assert (out / "adapters.safetensors").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_was_learned_is_kept_at_its_strength(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "tiny")
+    whole, half = (trained(base, tmp_path / f"{share}", share) for share in (1.0, 0.5))
+    assert whole.keys() == half.keys()
+    for name, array in whole.items():
+        share = 0.5 if name.endswith("lora_b") else 1.0
+        assert np.any(array)
+        np.testing.assert_array_equal(half[name], array * np.float32(share))
+
+
+def trained(base: Path, directory: Path, strength: float) -> dict[str, Any]:
+    """The weights of one step on the same rows from the same seed."""
+    data = directory / "data"
+    data.mkdir(parents=True)
+    (data / "train.jsonl").write_bytes(row("a").line + b"\n" + row("b").line + b"\n")
+    settings = TrainingSettings(iters=1, warmup=0, batch_size=2, rank=2, strength=strength)
+    told = config(settings, base=base, data=data, out=directory / "out", rows=2, seed=1)
+    train(told, directory, directory / "cache", lambda _: None)
+    with safe_open(directory / "out" / "adapters.safetensors", "numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping

@@ -1,10 +1,9 @@
 """What the trainer's child processes run: `python -m trainer.backends.child CACHE WHAT ...`.
 
-WHAT is `answer` or `measure`, for `answer_child` and `measure_child`, or is one of mlx-lm's own
-commands with its arguments, as `python -m mlx_lm` takes them (`lora -c config.yaml`). The child
-is polite to whoever serves on this machine, uses the fastest matrix product there is, and ends with
-its parent: standard input is a pipe whose other end only the parent holds, and when it closes,
-however the parent ended, this process and whatever it started end too.
+WHAT is `answer`, `lora` or `measure`, for the modules named after them. The child is polite to
+whoever serves on this machine, uses the fastest matrix product there is, and ends with its parent:
+standard input is a pipe whose other end only the parent holds, and when it closes, however the
+parent ended, this process and whatever it started end too.
 """
 
 from __future__ import annotations
@@ -45,11 +44,12 @@ def main(arguments: list[str]) -> None:
         from trainer.backends.measure_child import main as measure
 
         measure(rest)
-    else:
-        from mlx_lm.cli import main as mlx_lm
+    elif what == "lora":
+        from trainer.backends.lora_child import main as lora
 
-        sys.argv = ["mlx_lm", what, *rest]
-        mlx_lm()
+        lora(rest)
+    else:
+        sys.exit(f"no such thing to do: {what}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Training with mlx-lm: the real `mlx_lm lora` in a child process, told everything by one file.
 
-Settings keep mlx-lm's names. Rank and scale can only be said in the file, and `num_layers` is -1
-for all: more than the model has is an error there. `mask_prompt` trains a row's last assistant
-message alone, which is what `trainer.rows` makes rows for.
+Settings keep mlx-lm's names; `strength` is ours (`lora_child`). Rank and scale can only be said in
+the file, and `num_layers` is -1 for all: more than the model has is an error there. `mask_prompt`
+trains a row's last assistant message alone, which is what `trainer.rows` makes rows for.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def config(
         "steps_per_eval": settings.iters,
         "val_batches": VAL_BATCHES,
         "save_every": settings.iters + 1,
+        "strength": settings.strength,
     }
 
 
