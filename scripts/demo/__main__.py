@@ -55,7 +55,7 @@ class Size:
 
 
 FULL = Size(weeks=weeks.WEEKS, per_skill=20, base=4, trainer={"iters": 150})
-SHORT = Size(weeks=2, per_skill=16, base=1, trainer={"iters": 80})
+SHORT = Size(weeks=2, per_skill=16, base=1, trainer={"iters": 120})
 
 
 @dataclass(frozen=True)
