@@ -199,7 +199,7 @@ def fsync(descriptor):
 os.fsync = fsync
 def run_child(arguments, *, cache, log, heard):
     if arguments[0] == "lora":
-        told = json.loads(pathlib.Path(arguments[2]).read_text())
+        told = json.loads(pathlib.Path(arguments[1]).read_text())
         out = pathlib.Path(told["adapter_path"])
         (out / "adapters.safetensors").write_bytes(b"weights")
         (out / "adapter_config.json").write_text("{}")

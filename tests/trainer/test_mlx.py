@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,7 +14,7 @@ import safetensors.numpy
 
 from tests.support.tiny_model import make_tiny_model
 from tests.support.turns import row
-from trainer.backends import Progress
+from trainer.backends import Progress, mlx
 from trainer.backends.mlx import config, read_progress, train
 from trainer.children import ChildFailed, environment, run_child
 from trainer.settings import TrainingSettings
@@ -61,7 +66,7 @@ def test_a_child_learns_no_secret_and_reaches_no_hub() -> None:
 def test_a_child_that_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(ChildFailed, match=r"lora ended with \d+: .*nowhere"):
         run_child(
-            ["lora", "-c", "nowhere.yaml"],
+            ["lora", "nowhere.yaml"],
             cache=tmp_path / "cache",
             log=tmp_path / "log",
             heard=lambda _: None,
@@ -84,11 +89,21 @@ def test_mlx_lm_trains_without_rows_to_validate_by(tmp_path: Path) -> None:
     assert (out / "adapters.safetensors").is_file()
 
 
+@pytest.mark.parametrize(
+    ("cores", "batch", "count"), [(2, 8, 2), (16, 8, 4), (4, 6, 3), (4, 5, 1), (1, 8, 1), (2, 1, 1)]
+)
+def test_each_core_gets_an_equal_part_of_every_batch(
+    monkeypatch: pytest.MonkeyPatch, cores: int, batch: int, count: int
+) -> None:
+    monkeypatch.setattr(mlx, "_cores", lambda: cores)
+    assert mlx.workers(batch) == count
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_what_was_learned_is_kept_at_its_strength(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "tiny")
-    whole, half = (trained(base, tmp_path / f"{share}", share) for share in (1.0, 0.5))
+    whole, half = (trained(base, tmp_path / f"{share}", strength=share) for share in (1.0, 0.5))
     assert whole.keys() == half.keys()
     for name, array in whole.items():
         share = 0.5 if name.endswith("lora_b") else 1.0
@@ -96,13 +111,51 @@ def test_what_was_learned_is_kept_at_its_strength(tmp_path: Path) -> None:
         np.testing.assert_array_equal(half[name], array * np.float32(share))
 
 
-def trained(base: Path, directory: Path, strength: float) -> dict[str, Any]:
-    """The weights of one step on the same rows from the same seed."""
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_processes_take_the_steps_that_one_takes(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "tiny")
+    one, two = (trained(base, tmp_path / f"{count}", workers=count) for count in (1, 2))
+    assert one.keys() == two.keys()
+    for name, array in one.items():
+        np.testing.assert_allclose(two[name], array, atol=2e-6)
+    assert "2 processes train together" in (tmp_path / "2" / "train.log").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
+def test_one_process_that_dies_ends_the_training_of_both(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "tiny")
+
+    def kill_the_other(progress: Progress) -> None:
+        mark = f"{tmp_path}/addresses.json".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if mark in (process / "cmdline").read_bytes():
+                    os.kill(int(process.name), signal.SIGKILL)
+
+    with pytest.raises(ChildFailed, match="lora ended with 1"):
+        trained(base, tmp_path, workers=2, iters=100_000, heard=kill_the_other)
+    assert "trained with this one ended with -9" in (tmp_path / "train.log").read_text()
+
+
+def trained(
+    base: Path,
+    directory: Path,
+    *,
+    strength: float = 1.0,
+    workers: int = 1,
+    iters: int = 2,
+    heard: Callable[[Progress], None] = lambda _: None,
+) -> dict[str, Any]:
+    """The weights of a few steps on the same rows from the same seed."""
     data = directory / "data"
     data.mkdir(parents=True)
     (data / "train.jsonl").write_bytes(row("a").line + b"\n" + row("b").line + b"\n")
-    settings = TrainingSettings(iters=1, warmup=0, batch_size=2, rank=2, strength=strength)
+    settings = TrainingSettings(iters=iters, warmup=0, batch_size=2, rank=2, strength=strength)
     told = config(settings, base=base, data=data, out=directory / "out", rows=2, seed=1)
-    train(told, directory, directory / "cache", lambda _: None)
+    told |= {"workers": workers, "steps_per_report": 1}
+    train(told, directory, directory / "cache", heard)
     read: Any = cast("Any", safetensors.numpy).load_file
     return read(directory / "out" / "adapters.safetensors")

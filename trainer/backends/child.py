@@ -17,7 +17,7 @@ from pathlib import Path
 from capture.blas import use_fast_blas
 
 POLITE = 10
-"""Added to the process's niceness: serving comes first."""
+"""The process's niceness: serving comes first."""
 
 
 def end_with_the_parent(descriptor: int = 0) -> None:
@@ -32,7 +32,7 @@ def end_with_the_parent(descriptor: int = 0) -> None:
 def main(arguments: list[str]) -> None:
     """Run one child to its end."""
     threading.Thread(target=end_with_the_parent, daemon=True).start()
-    os.nice(POLITE)
+    os.nice(POLITE - os.nice(0))  # a child of a child is as polite
     os.umask(0o077)  # what is written of a household is for its user alone
     cache, what, *rest = arguments
     print(f"matrix products by {use_fast_blas(Path(cache))}", flush=True)  # noqa: T201 - its output
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> None:
     elif what == "lora":
         from trainer.backends.lora_child import main as lora
 
-        lora(rest)
+        lora(cache, rest)
     else:
         sys.exit(f"no such thing to do: {what}")
 

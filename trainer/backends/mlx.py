@@ -1,14 +1,18 @@
 """Training with mlx-lm: the real `mlx_lm lora` in a child process, told everything by one file.
 
-Settings keep mlx-lm's names; `strength` is ours (`lora_child`). Rank and scale can only be said in
-the file, and `num_layers` is -1 for all: more than the model has is an error there. `mask_prompt`
-trains a row's last assistant message alone, which is what `trainer.rows` makes rows for.
+Settings keep mlx-lm's names; `strength` and `workers` are ours (`lora_child`). Rank and scale can
+only be said in the file, and `num_layers` is -1 for all: more than the model has is an error there.
+`mask_prompt` trains a row's last assistant message alone, which is what `trainer.rows` makes rows
+for.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import math
+import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +28,8 @@ from trainer.settings import TrainingSettings
 REPORTS = 20
 """How often a run reports its loss."""
 VAL_BATCHES = 2
+MOST_WORKERS = 4
+"""Each holds the whole base in memory."""
 
 _TRAINED = re.compile(r"^\s*(\d+)\s+(-?\d+\.\d+|nan|inf)\s+\S?\s+[\d,]+\s+[\d.,]+k\s*$")
 _VALIDATED = re.compile(r"^\s*(\d+)\s+val\s+(-?\d+\.\d+|nan|inf)\s")
@@ -34,6 +40,7 @@ def config(
 ) -> dict[str, Any]:
     """mlx-lm's configuration. JSON is YAML, so it is written as such."""
     warmup, highest = min(settings.warmup, settings.iters // 2), settings.learning_rate
+    batch = min(settings.batch_size, rows)
     return {
         "model": str(base),
         "train": True,
@@ -42,7 +49,7 @@ def config(
         "adapter_path": str(out),
         "mask_prompt": True,
         "iters": settings.iters,
-        "batch_size": min(settings.batch_size, rows),
+        "batch_size": batch,
         "learning_rate": highest,
         "lr_schedule": {
             "name": "cosine_decay",
@@ -63,7 +70,23 @@ def config(
         "val_batches": VAL_BATCHES,
         "save_every": settings.iters + 1,
         "strength": settings.strength,
+        "workers": workers(batch),
     }
+
+
+def workers(batch: int) -> int:
+    """How many processes train together: mlx on a CPU computes on one core, so one for each core
+    that gets an equal part of every batch; on a GPU one."""
+    most = min(_cores(), MOST_WORKERS, batch)
+    return max(n for n in range(1, most + 1) if batch % n == 0)
+
+
+def _cores() -> int:
+    """Cores to compute on; a GPU counts as one. mlx itself is not imported here."""
+    packages = importlib.metadata.distributions()
+    if sys.platform != "linux" or any(each.name.startswith("mlx-cuda") for each in packages):
+        return 1
+    return len(os.sched_getaffinity(0))
 
 
 def validation_rows(batch_size: int) -> int:
@@ -86,7 +109,7 @@ def train(
             seen.append(progress)
             heard(progress)
 
-    run_child(["lora", "-c", str(file)], cache=cache, log=directory / "train.log", heard=follow)
+    run_child(["lora", str(file)], cache=cache, log=directory / "train.log", heard=follow)
     if any(not math.isfinite(each.loss) for each in seen if not each.validation):
         raise TrainingFailed("the loss is no number: the learning rate may be too high")
     if not (Path(configuration["adapter_path"]) / WEIGHTS).is_file():
