@@ -134,19 +134,28 @@ async def test_the_adapter_changes_under_load_and_no_stream_nor_request_notices(
     id_ = household.adapter(1)
     before = await household.ask()
     assert before.adapter is None
-    held = Stream()
-    stream = asyncio.create_task(held.hold(household, 800))
-    await held.begun.wait()
+    changed = asyncio.Event()
+    streams: list[Stream] = []
+
+    async def one_after_the_other(tokens: int) -> None:
+        while not changed.is_set():
+            streams.append(Stream())
+            await streams[-1].hold(household, tokens)
+
+    busy = [asyncio.create_task(one_after_the_other(tokens)) for tokens in (600, 700, 800)]
+    await asyncio.sleep(0)
+    await streams[0].begun.wait()
     await household.command("promote", id_)
     answers = [await household.ask()]
     while answers[-1].adapter is None:  # each is a 200, or `ask` fails
         answers.append(await household.ask())
-    assert not held.ended, "the stream was over before the adapter came"
+    changed.set()
+    held = next(each for each in streams if each.exchange and not each.adapter and not each.ended)
     said_before = len(held.text)
-    await stream
-    assert held.ended
+    await asyncio.gather(*busy)
+    assert all(each.ended for each in streams)
+    assert {each.adapter for each in streams} <= {None, id_}
     assert len(held.text) > said_before
-    assert held.adapter is None
     assert answers[-1].adapter == id_
     assert answers[-1].message != before.message
     assert {answer.message for answer in answers[:-1]} == {before.message}
