@@ -1,7 +1,7 @@
 """The gate: may this candidate become the incumbent? Pure.
 
-It may when it answers the held-out requests of captured and base skills, all together, at least as
-well as the incumbent; has not lost more than `base_drop_points` of what the base alone can do; and
+It may when it answers the held-out requests at least as well as the incumbent, captured and base
+skills weighed alike; has not lost more than `base_drop_points` of what the base alone can do; and
 has on no major skill lost more than `skill_drop_points` against the incumbent, by more than luck: a
 skill has few held-out requests, and among many skills one always looks worse. Against the base
 alone, because a little lost each night would in the end be a lot.
@@ -51,7 +51,7 @@ def decide(
     ]
     if not compared:
         against.append("there is nothing held out to judge it by")
-    reasons = against or _praise(compared)
+    reasons = against or _figures_of(compared)
     return GateResult(
         at=at,
         passed=not against,
@@ -80,11 +80,15 @@ def _figures(compared: Sequence[Compared]) -> list[SkillFigure]:
 
 
 def _worse_overall(compared: Sequence[Compared]) -> list[str]:
-    candidate = sum(each.candidate for each in compared)
-    incumbent = sum(each.incumbent for each in compared)
-    if candidate >= incumbent:
+    """Captured and base skills weigh alike, however many requests there are of each."""
+    kinds = [[e for e in compared if e.base_skill is base_skill] for base_skill in (False, True)]
+    parts = [part for part in kinds if part]
+    gained = sum(
+        (sum(e.candidate for e in p) - sum(e.incumbent for e in p)) / len(p) for p in parts
+    )
+    if gained >= -1e-9:
         return []
-    return [f"overall it gets {candidate} of {len(compared)} right, the incumbent {incumbent}"]
+    return [f"it is worse than the incumbent overall: {'; '.join(_figures_of(compared))}"]
 
 
 def _forgot(compared: Sequence[Compared], settings: TrainingSettings) -> list[str]:
@@ -121,7 +125,7 @@ def _luck(compared: Sequence[Compared]) -> float:
     return sum(math.comb(differ, k) for k in range(lost, differ + 1)) / 2**differ
 
 
-def _praise(compared: Sequence[Compared]) -> list[str]:
+def _figures_of(compared: Sequence[Compared]) -> list[str]:
     said: list[str] = []
     for base_skill, what in ((False, "captured skills"), (True, "base skills")):
         part = [each for each in compared if each.base_skill is base_skill]

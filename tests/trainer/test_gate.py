@@ -74,7 +74,15 @@ def test_a_few_requests_more_or_less_and_minor_skills_decide_nothing() -> None:
 def test_one_worse_overall_is_rejected() -> None:
     result = decide(skill("tool:old", 20, 18, 19), "before", SETTINGS, 0)
     assert not result.passed
-    assert result.reasons == ("overall it gets 18 of 20 right, the incumbent 19",)
+    assert result.reasons == (
+        "it is worse than the incumbent overall: captured skills: 18 of 20 right, the incumbent 19",
+    )
+
+
+def test_captured_and_base_skills_weigh_alike_however_many_there_are_of_each() -> None:
+    known = skill("known", 200, 192, 200, base_skill=True)
+    assert decide([*known, *skill("tool:new", 20, 5, 4)], None, SETTINGS, 0).passed
+    assert not decide([*known, *skill("tool:new", 50, 5, 4)], None, SETTINGS, 0).passed
 
 
 def test_one_as_good_as_the_incumbent_passes() -> None:
