@@ -237,9 +237,11 @@ class HouseProcess:
         _signal_group(child.pid, signal.SIGTERM)
         await asyncio.wait({exited}, timeout=self._ground.patience.stop)
         _signal_group(child.pid, signal.SIGKILL)
+        await exited
         if child.stdin is not None:
             child.stdin.close()
-        await exited
+            with suppress(OSError):  # the pipe of a process that is gone
+                await child.stdin.wait_closed()
 
 
 def mlx_command(model_dir: Path, port: int, adapter_path: Path | None) -> tuple[str, ...]:
