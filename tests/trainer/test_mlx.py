@@ -93,10 +93,21 @@ def test_mlx_lm_trains_without_rows_to_validate_by(tmp_path: Path) -> None:
     ("cores", "batch", "count"), [(2, 8, 2), (16, 8, 4), (4, 6, 3), (4, 5, 1), (1, 8, 1), (2, 1, 1)]
 )
 def test_each_core_gets_an_equal_part_of_every_batch(
-    monkeypatch: pytest.MonkeyPatch, cores: int, batch: int, count: int
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cores: int, batch: int, count: int
 ) -> None:
     monkeypatch.setattr(mlx, "_cores", lambda: cores)
-    assert mlx.workers(batch) == count
+    assert mlx.workers(batch, tmp_path) == count
+
+
+def test_a_large_base_is_in_memory_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(mlx, "_cores", lambda: 4)
+    for name, size in (("model-1", mlx.SHARED_BYTES // 2), ("model-2", mlx.SHARED_BYTES // 2)):
+        with (tmp_path / f"{name}.safetensors").open("wb") as file:
+            file.truncate(size)
+    assert mlx.workers(8, tmp_path) == 4
+    with (tmp_path / "model-3.safetensors").open("wb") as file:
+        file.truncate(1)
+    assert mlx.workers(8, tmp_path) == 1
 
 
 @pytest.mark.slow

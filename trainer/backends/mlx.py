@@ -29,7 +29,8 @@ REPORTS = 20
 """How often a run reports its loss."""
 VAL_BATCHES = 2
 MOST_WORKERS = 4
-"""Each holds the whole base in memory."""
+SHARED_BYTES = 1 << 30
+"""Largest base that several processes train: each holds the whole of it in memory."""
 
 _TRAINED = re.compile(r"^\s*(\d+)\s+(-?\d+\.\d+|nan|inf)\s+\S?\s+[\d,]+\s+[\d.,]+k\s*$")
 _VALIDATED = re.compile(r"^\s*(\d+)\s+val\s+(-?\d+\.\d+|nan|inf)\s")
@@ -70,13 +71,15 @@ def config(
         "val_batches": VAL_BATCHES,
         "save_every": settings.iters + 1,
         "strength": settings.strength,
-        "workers": workers(batch),
+        "workers": workers(batch, base),
     }
 
 
-def workers(batch: int) -> int:
+def workers(batch: int, base: Path) -> int:
     """How many processes train together: mlx on a CPU computes on one core, so one for each core
-    that gets an equal part of every batch; on a GPU one."""
+    that gets an equal part of every batch; on a GPU, and for a large base, one."""
+    if sum(file.stat().st_size for file in base.glob("*.safetensors")) > SHARED_BYTES:
+        return 1
     most = min(_cores(), MOST_WORKERS, batch)
     return max(n for n in range(1, most + 1) if batch % n == 0)
 
@@ -84,7 +87,7 @@ def workers(batch: int) -> int:
 def _cores() -> int:
     """Cores to compute on; a GPU counts as one. mlx itself is not imported here."""
     packages = importlib.metadata.distributions()
-    if sys.platform != "linux" or any(each.name.startswith("mlx-cuda") for each in packages):
+    if sys.platform != "linux" or any(str(each.name).startswith("mlx-cuda") for each in packages):
         return 1
     return len(os.sched_getaffinity(0))
 
