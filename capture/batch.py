@@ -49,6 +49,7 @@ BEGIN_COLUMNS = (
     "request_bytes",
     "request_messages",
     "skill",
+    "session",
 )
 END_COLUMNS = (
     "status",
@@ -185,6 +186,7 @@ class Batch:
             len(request),
             self._said(asked.messages),
             meta.get("skill"),
+            meta.get("session"),
         )
         self._chosen[id_] = meta["chosen"] or {}
         self._body(id_, "request", None, request)
@@ -258,6 +260,7 @@ class Batch:
             None,
             0,
             b"",
+            None,
             None,
         )
 

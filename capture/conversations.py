@@ -1,17 +1,25 @@
 """Which conversation an exchange belongs to: what of a transcript names it, and what came next.
 
 Clients send the whole transcript again with every request, but not byte for byte: they strip and
-re-dump, leave reasoning out, change the system prompt. So a message counts by its role, its
-stripped text and the ids of its tool calls, and a transcript by its messages in order, system and
-developer messages left out. An exchange that repeats what an earlier one ended with continues it.
+re-dump, leave reasoning out, change the system prompt, merge what a user said in two goes, cut old
+results of tools. So a message counts by its role and what is left of it whatever they do:
 
-Pure. API keys are part of a transcript's name: what two keys say never meets.
+    user        its lines, stripped; of users in a row, all of them, so that merging changes nothing
+    assistant   its text without thinking, stripped, and the ids of its calls
+    tool        the id of the call it answers; its text where there is none
+    system      nothing
+
+A transcript's name is its messages in order, and an exchange that repeats what an earlier one ended
+with continues it. A *spot* names less: how a conversation began and what was said last. It finds
+again what a client has rewritten in between.
+
+Pure. API keys are part of every name: what two keys say never meets.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -19,6 +27,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from capture.messages import Role, ToolCall
+from capture.side_calls import LABELS, Purpose, told_by_system, told_by_user
 from capture.synthetic import is_synthetic
 
 NAME_BYTES = 16
@@ -29,6 +38,7 @@ UNNAMED = frozenset(("system", "developer"))
 """Roles whose messages name nothing."""
 
 _THOUGHT = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
+_WRAP = 1 << 8 * NAME_BYTES
 
 
 class Known(NamedTuple):
@@ -37,41 +47,84 @@ class Known(NamedTuple):
     role: Role
     digest: bytes
     """Of its normal form; empty for a message that names nothing."""
+    opening: bytes = b""
+    """Digest of a user message's first line."""
     calls: tuple[str, ...] = ()
     """Ids of the tool calls an assistant message makes, empty ones left out."""
     answers: str | None = None
     """For a tool message: the id of the call it answers."""
     human: bool = False
     """A user message that the agent did not write itself."""
+    purpose: Purpose | None = None
+    """What it says its request is for; None when it says nothing of the kind."""
 
 
 def know(plain: Mapping[str, Any]) -> Known:
     """A message as `capture.plain` writes it, read for linking."""
     role: Role = plain["role"]
-    if role in UNNAMED:
-        return Known(role, b"")
     text = "".join(
         [part["text"] for part in plain.get("content", ()) if part["kind"] == "text"]
     ).strip()
+    if role in UNNAMED:
+        return Known(role, b"", purpose=told_by_system(text))
     if role == "user":
-        return Known(role, _digest("user", text), (), None, not is_synthetic(text))
+        human = not is_synthetic(text)
+        digest, opening = _lines(text)
+        return Known(role, digest, opening, human=human, purpose=told_by_user(text))
     if role == "tool":
         answers = plain.get("tool_call_id")
-        return Known(role, _digest("tool", answers or "", text), (), answers)
+        return Known(role, _digest("tool", answers or text), answers=answers)
     if "<think>" in text:
         text = _THOUGHT.sub("", text, count=1).strip()
     called = plain.get("tool_calls", ())
     if not text and not called:
         return Known(role, b"")  # clients drop such a turn
     calls = tuple([call["id"] for call in called if call["id"]])
-    return Known(role, _digest("assistant", *calls, text), calls)
+    return Known(role, _digest("assistant", *calls, text), calls=calls)
 
 
 def name(key: str | None, transcript: Sequence[Known]) -> bytes:
     """A transcript's name. Transcripts of different API keys never share one."""
-    return blake2b(
-        _seed(key) + b"".join([known.digest for known in transcript]), digest_size=NAME_BYTES
-    ).digest()
+    return names(key, transcript, (len(transcript),))[len(transcript)]
+
+
+def names(key: str | None, transcript: Sequence[Known], ends: Collection[int]) -> dict[int, bytes]:
+    """By their number: the names that the transcript's first so many messages have."""
+    digest = blake2b(_seed(key), digest_size=NAME_BYTES)
+    found: dict[int, bytes] = {}
+    said = 0
+    for number, known in enumerate(transcript, 1):
+        if known.role == "user":
+            said += int.from_bytes(known.digest)
+        elif known.digest:
+            if said:
+                digest.update(_wrapped(said))
+                said = 0
+            digest.update(known.digest)
+        if number in ends:
+            found[number] = _with(digest.copy(), said)
+    if 0 in ends:
+        found[0] = digest.digest()
+    return found
+
+
+def spot(key: str | None, asked: Sequence[Known]) -> bytes | None:
+    """Where in which conversation something is asked, by how that began and what was said last;
+    None when nothing was said."""
+    first = next((known.opening for known in asked if known.opening), None)
+    last = _last_said(asked)
+    return None if first is None or last is None else _digest_bytes(_seed(key), first, last)
+
+
+def purpose_of(asked: Sequence[Known], skill: str | None) -> Purpose | None:
+    """What a request is for; None for a turn of a conversation. `skill` is what its client calls
+    it."""
+    if skill is not None and (labelled := LABELS.get(skill)):
+        return labelled
+    said = next((known for known in reversed(asked) if known.role == "user"), None)
+    if said is not None and said.purpose is not None:
+        return said.purpose
+    return next((known.purpose for known in asked if known.role in UNNAMED), None)
 
 
 def replied(asked: Sequence[Known]) -> list[int]:
@@ -129,8 +182,42 @@ def begins_user_turn(asked: Sequence[Known]) -> bool:
     return True
 
 
+def _last_said(asked: Sequence[Known]) -> bytes | None:
+    """The last message, or the run of user messages that it ends."""
+    said = 0
+    for known in reversed(asked):
+        if known.role == "user":
+            said += int.from_bytes(known.digest)
+        elif known.digest:
+            return _wrapped(said) if said else known.digest
+    return _wrapped(said) if said else None
+
+
+def _lines(text: str) -> tuple[bytes, bytes]:
+    """A text by its lines: such digests add up to that of the texts together. And its first line
+    alone, which stays the first whatever is merged with it."""
+    lines = [_digest("user", line) for each in text.splitlines() if (line := each.strip())]
+    if not lines:
+        return _wrapped(0), b""
+    return _wrapped(sum(map(int.from_bytes, lines))), lines[0]
+
+
+def _wrapped(total: int) -> bytes:
+    return (total % _WRAP).to_bytes(NAME_BYTES)
+
+
+def _with(digest: blake2b, said: int) -> bytes:
+    if said:
+        digest.update(_wrapped(said))
+    return digest.digest()
+
+
 def _digest(*parts: str) -> bytes:
     return blake2b("\0".join(parts).encode(), digest_size=NAME_BYTES).digest()
+
+
+def _digest_bytes(*parts: bytes) -> bytes:
+    return blake2b(b"".join(parts), digest_size=NAME_BYTES).digest()
 
 
 @lru_cache(maxsize=256)

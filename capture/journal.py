@@ -80,6 +80,8 @@ class Begin:
     reserve_usd: float | None = None
     """Most that BURST was allowed to cost; counted as spent if the gateway dies before the end.
     None when nothing was reserved."""
+    session: str | None = None
+    """What its client calls the conversation; None when it does not say."""
     written: Written | None = None
     """The decision in JSON, where the caller has it already; None has it written out."""
 
@@ -180,6 +182,7 @@ class Journal:
                 "key": begin.key,
                 "stream": begin.stream,
                 "reserve_usd": begin.reserve_usd,
+                "session": begin.session,
                 "sizes": (len(headers), len(decided)),
             }
         )

@@ -12,6 +12,7 @@ evidence can be added whenever it comes. Nobody is asked, and no model judges.
     approval       the user thanks or praises               success 0.9
     moved_on       the user goes on to something else       success 0.55
     retry          the same request was sent again          failure 0.7
+    sent_again     so was a conversation's first, soon      failure 0.5   it may be a new one
     cut            the reply hit its length limit           failure 0.6
     empty          the reply says nothing                   failure 0.8
     later_...      what the user said at the end of a turn, for the turn's earlier exchanges
@@ -48,6 +49,7 @@ WEIGHTS: Mapping[str, tuple[OutcomeName, float]] = {
     "approval": ("success", 0.9),
     "moved_on": ("success", 0.55),
     "retry": ("failure", 0.7),
+    "sent_again": ("failure", 0.5),
     "cut": ("failure", 0.6),
     "empty": ("failure", 0.8),
     "later_correction": ("failure", 0.5),
@@ -56,6 +58,7 @@ WEIGHTS: Mapping[str, tuple[OutcomeName, float]] = {
     "later_moved_on": ("success", 0.5),
 }
 RETRY: Evidence = ("retry", "the same request was sent again")
+SENT_AGAIN: Evidence = ("sent_again", "the same first request was sent again within minutes")
 
 _SPEAKS_BY_USER = ("correction", "asked_again", "approval", "moved_on")
 _QUOTE = 80

@@ -1,7 +1,7 @@
 """Which mode last answered a conversation, for rules on `conversation_mode`.
 
 A bounded memory of this process, kept only while some rule asks. A conversation is known by the
-session header its client sends, else by its first system and user messages; a request without any
+session its client names, else by its first system and user messages; a request without any
 earlier reply of ours begins one. `capture` will know conversations for good; this is only what a
 decision may look at without waiting for a database.
 """
@@ -9,7 +9,6 @@ decision may look at without waiting for a database.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, cast
 
@@ -17,16 +16,6 @@ import orjson
 
 from capture.exchange import Mode
 from gateway.upstreams.base import ChatRequest
-
-SESSION_HEADERS = (
-    "x-session-id",
-    "x-hermes-session-id",
-    "x-session-affinity",
-    "session-id",
-    "helicone-session-id",
-    "x-litellm-session-id",
-)
-"""Headers by which clients name a conversation, the most explicit first."""
 
 _MOST = 10_000
 
@@ -49,13 +38,13 @@ class ConversationModes:
             self._modes.popitem(last=False)
 
 
-def conversation_of(request: ChatRequest, headers: Mapping[str, str], key: str | None) -> bytes:
-    """A digest that stays the same while a conversation goes on."""
+def conversation_of(request: ChatRequest, session: str | None, key: str | None) -> bytes:
+    """A digest that stays the same while a conversation goes on; `session` is its client's word for
+    it."""
     digest = blake2b((key or "").encode(), digest_size=16)
-    for name in SESSION_HEADERS:
-        if name in headers:
-            digest.update(b"\0session\0" + headers[name].encode("utf-8", "surrogatepass"))
-            return digest.digest()
+    if session is not None:
+        digest.update(b"\0session\0" + session.encode("utf-8", "surrogatepass"))
+        return digest.digest()
     for message in cast("list[dict[str, Any]]", request.body["messages"]):
         if message["role"] == "assistant":
             break

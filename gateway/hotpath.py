@@ -12,6 +12,7 @@ import logging
 from capture import clock
 from capture.ids import new_id
 from capture.journal import Begin
+from capture.sessions import session_of
 from gateway.chat_call import ChatCall
 from gateway.chat_request import parse
 from gateway.conversation_modes import conversation_of
@@ -81,10 +82,11 @@ class HotPath:
         now = clock.now()
         assert call.visitor is not None
         key, headers = call.visitor.key, call.visitor.readable
+        session = session_of(headers, request.body, current.session_headers)
         conversation = None
         last_mode = None
         if current.follows_conversations:
-            conversation = conversation_of(request, headers, key)
+            conversation = conversation_of(request, session, key)
             last_mode = seats.conversations.get(conversation)
         features = features_of(request, headers, key, conversation_mode=last_mode)
         decision, written, reserve_usd = current.decisions.decide(features)
@@ -98,6 +100,7 @@ class HotPath:
             request=request.raw,
             stream=request.stream,
             reserve_usd=reserve_usd,
+            session=session,
             written=written,
         )
         flight = Flight(request, decision, call, now, conversation)

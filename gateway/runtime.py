@@ -253,6 +253,7 @@ class Runtime:
             loaded.generation,
             Decisions(policy, links, self.ledger, self._history),
             desk,
+            session_headers=settings.capture.session_headers,
             follows_conversations=any(
                 isinstance(condition, ConversationIn)
                 for rule in policy.rules

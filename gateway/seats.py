@@ -11,6 +11,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from capture.sessions import SESSION_HEADERS
 from gateway.conversation_modes import ConversationModes
 from gateway.decisions import Decisions
 from gateway.desk import Desk
@@ -29,6 +30,8 @@ class Current:
     generation: int
     decisions: Decisions
     desk: Desk
+    session_headers: tuple[str, ...] = SESSION_HEADERS
+    """Headers by which clients name a conversation."""
     follows_conversations: bool = False
     """Some rule asks which mode a conversation was last answered in."""
 

@@ -99,9 +99,7 @@ def _headers(value: object) -> object:
         raise ValueError("must map header names to a value, true or false")
     wanted: dict[str, str | bool] = {}
     for name, like in cast("dict[object, object]", value).items():
-        header = str(name).lower()
-        if not all(c.isascii() and (c.isalnum() or c in "-_") for c in header) or not header:
-            raise ValueError(f"`{name}` is no header name")
+        header = _header_name(str(name))
         if any(word in header for word in SECRET_WORDS):
             raise ValueError(f"`{name}` carries a credential, which no rule may test; use `key`")
         if header in UNSEEN_HEADERS:
@@ -110,6 +108,22 @@ def _headers(value: object) -> object:
             raise ValueError(f"`{name}` must be a value in quotes, true or false")
         wanted[header] = like
     return wanted
+
+
+def _header_name(name: str) -> str:
+    """A header's name in lower case."""
+    header = name.lower()
+    if not all(c.isascii() and (c.isalnum() or c in "-_") for c in header) or not header:
+        raise ValueError(f"`{name}` is no header name")
+    return header
+
+
+def _kept_header(name: str) -> str:
+    """The name of a header that records keep."""
+    header = _header_name(name)
+    if any(word in header for word in SECRET_WORDS) or header in UNSEEN_HEADERS:
+        raise ValueError(f"`{name}` is not among the headers that are kept")
+    return header
 
 
 def _words(value: object) -> tuple[str, ...] | None:
@@ -146,6 +160,11 @@ KeyNames = Annotated[
     Field(min_length=1),
     BeforeValidator(_listed),
     _one_or_many({"type": "string", "pattern": _NAME}),
+]
+HeaderNames = Annotated[
+    tuple[Annotated[str, Field(max_length=128), AfterValidator(_kept_header)], ...],
+    BeforeValidator(_listed),
+    _one_or_many({"type": "string", "maxLength": 128}, at_least=0),
 ]
 ModeOrder = Annotated[
     tuple[Mode, ...],

@@ -14,9 +14,11 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from capture.exchange import Mode
+from capture.sessions import SESSION_HEADERS
 from gateway.addresses import is_inside, is_loopback
 from gateway.setting_types import (
     EnvName,
+    HeaderNames,
     HeaderValues,
     Host,
     HostNames,
@@ -270,6 +272,9 @@ class CaptureSettings(Section):
     on_failure: Literal["refuse", "serve"] = "refuse"
     """When the journal cannot be written: refuse new requests with 503, or serve unrecorded. Either
     way header, metric and page say so."""
+    session_headers: HeaderNames = SESSION_HEADERS
+    """Headers by which clients name a conversation, the most explicit first. Without one of them a
+    conversation is known by its transcript (docs/conversations.md)."""
 
 
 class TrainerSettings(Section):

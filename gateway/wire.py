@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from capture.exchange import AttemptStatus, ExchangeStatus, Mode
 from capture.messages import FinishReason
+from capture.side_calls import Purpose
 
 
 class View(BaseModel):
@@ -269,6 +270,12 @@ class ExchangeView(ExchangeHead):
     """The answers of all choices."""
     continues: str | None
     """Id of the exchange it goes on from; null for a conversation's first."""
+    session: str | None
+    """What its client calls the conversation; null when it does not say."""
+    purpose: Purpose | None
+    """What an agent asked on the side; null for a turn of a conversation."""
+    parent: str | None
+    """Id of the exchange it was asked for, of another conversation; null when none is known."""
     what_came_of_it: OutcomeView | None
     """The outcome with its evidence; null while nothing was seen that says."""
     queue_s: float | None

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from capture.exchange import ExchangeStatus
 from capture.messages import FinishReason
 from capture.outcomes import Outcome
+from capture.side_calls import Purpose
 
 DAY_SECONDS = 86_400
 _IDS_AT_ONCE = 500
@@ -25,7 +26,7 @@ _OPEN = "SELECT id FROM exchanges WHERE status = 'open'"
 _ENDED = (
     "SELECT id, key, status, finish_reason, request_messages, "
     "coalesce(substr(reply_messages, 1, 16), x''), skill, upstream, model, adapter, attempts, "
-    "began_at "
+    "began_at, total_s, session, tools != '[]' "
     "FROM exchanges "
     "WHERE id IN ({}) AND status != 'open'"
 )
@@ -44,16 +45,40 @@ _CALLERS = (
 )
 _OFFER = "SELECT alias, tools FROM exchanges WHERE id = ?"
 _ENDING_IN = (
-    "SELECT max(exchange_id), tail FROM turns WHERE tail IN ({}) AND exchange_id < ? GROUP BY tail"
+    "SELECT exchange_id FROM turns WHERE tail = ? AND exchange_id < ? "
+    "ORDER BY exchange_id DESC LIMIT 4"
 )
-_TURN = "SELECT exchange_id, conversation, continues, tail FROM turns WHERE exchange_id = ?"
-_SIBLINGS = (
+_ASKED_AT = (
+    "SELECT exchange_id FROM turns WHERE spot = ? AND exchange_id < ? "
+    "ORDER BY exchange_id DESC LIMIT 8"
+)
+_IN_SESSION = (
+    "SELECT e.id FROM exchanges AS e JOIN turns AS t ON t.exchange_id = e.id "
+    "WHERE e.session = ? AND e.key IS ? AND e.id < ? AND t.purpose IS NULL "
+    "ORDER BY e.id DESC LIMIT 1"
+)
+_CALLED_LATELY = (
+    "SELECT c.exchange_id, c.arguments FROM tool_calls AS c "
+    "JOIN exchanges AS e ON e.id = c.exchange_id "
+    "WHERE c.exchange_id < ? AND c.exchange_id > ? AND e.key IS ? "
+    "ORDER BY c.exchange_id DESC LIMIT 64"
+)
+_SAID_LATELY = (
+    "SELECT e.id, t.conversation, e.asked, e.answered FROM exchanges AS e "
+    "JOIN turns AS t ON t.exchange_id = e.id "
+    "WHERE e.id < ? AND e.id > ? AND e.key IS ? AND t.purpose IS NULL "
+    "ORDER BY e.id DESC LIMIT 64"
+)
+_CONTINUED = "SELECT 1 FROM turns WHERE continues = ? LIMIT 1"
+_CONTINUING = (
     "SELECT exchange_id FROM turns WHERE continues = ? AND exchange_id < ? "
     "ORDER BY exchange_id DESC LIMIT 8"
 )
+_TURN_COLUMNS = "exchange_id, conversation, continues, tail, spot, purpose, parent"
+_TURN = f"SELECT {_TURN_COLUMNS} FROM turns WHERE exchange_id = ?"  # noqa: S608 - names of ours
 _OUTCOME = "SELECT outcome, confidence, evidence, corrected FROM outcomes WHERE exchange_id = ?"
 _SAVE_TURN = (
-    "INSERT INTO turns (exchange_id, conversation, continues, tail) VALUES (?, ?, ?, ?) "
+    f"INSERT INTO turns ({_TURN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 - as above
     "ON CONFLICT DO NOTHING"
 )
 _SAVE_OUTCOME = (
@@ -90,6 +115,12 @@ class Ended(NamedTuple):
     """How many tries at upstreams it took."""
     began_at: float
     """Unix seconds."""
+    total_s: float | None
+    """How long it took; None when its end was lost."""
+    session: str | None
+    """As its client names it."""
+    tools: bool
+    """Whether any were offered."""
 
     @property
     def day(self) -> int:
@@ -105,8 +136,15 @@ class Turn(NamedTuple):
     """Id of the conversation's first exchange."""
     continues: str | None
     """None for a conversation's first."""
-    tail: bytes | None
+    tail: bytes | None = None
     """Name of the conversation up to and including the reply; None without one."""
+    spot: bytes | None = None
+    """How the conversation began and what was asked; None when nothing was."""
+    purpose: Purpose | None = None
+    """What an agent asked on the side; None for a turn of a conversation."""
+    parent: str | None = None
+    """The exchange it was asked for, of another conversation; None when there is none, or none is
+    known."""
 
 
 class Caller(NamedTuple):
@@ -159,20 +197,40 @@ class Links:
         ((alias, tools),) = self._ask(_OFFER, id_)
         return alias, tools
 
-    def ending_in(self, names: Sequence[bytes], before: str) -> dict[bytes, str]:
-        """By tail: the latest exchange older than `before` that ends in it."""
-        if not names:
-            return {}
-        sql = _ENDING_IN.format(",".join("?" * len(names)))
-        return {row[1]: row[0] for row in self._ask(sql, *names, before)}
+    def ending_in(self, tail: bytes, before: str) -> list[str]:
+        """The latest exchanges older than `before` that end in this transcript."""
+        return [row[0] for row in self._ask(_ENDING_IN, tail, before)]
+
+    def asked_at(self, spot: bytes, before: str) -> list[str]:
+        """The latest exchanges older than `before` that were asked at this spot."""
+        return [row[0] for row in self._ask(_ASKED_AT, spot, before)]
+
+    def in_session(self, session: str, key: str | None, before: str) -> str | None:
+        """The latest turn older than `before` of a session that a client of that API key named."""
+        return next((row[0] for row in self._ask(_IN_SESSION, session, key, before)), None)
+
+    def called_lately(self, key: str | None, before: str, since: str) -> list[tuple[str, str]]:
+        """The latest calls between two ids, of that API key: exchange and arguments."""
+        return self._ask(_CALLED_LATELY, before, since, key)
+
+    def said_lately(
+        self, key: str | None, before: str, since: str
+    ) -> list[tuple[str, str, str | None, str | None]]:
+        """The latest turns between two ids, of that API key: exchange, conversation, and how what
+        the user said and the reply begin."""
+        return self._ask(_SAID_LATELY, before, since, key)
+
+    def continuing(self, id_: str, before: str) -> list[str]:
+        """The latest exchanges older than `before` that continue this one."""
+        return [row[0] for row in self._ask(_CONTINUING, id_, before)]
+
+    def is_continued(self, id_: str) -> bool:
+        """Whether an exchange has been linked that continues this one."""
+        return bool(self._ask(_CONTINUED, id_))
 
     def turn(self, id_: str) -> Turn | None:
         """An exchange's place; None before it is linked."""
         return next((Turn(*row) for row in self._ask(_TURN, id_)), None)
-
-    def siblings(self, continues: str, before: str) -> list[str]:
-        """The latest exchanges older than `before` that continue the same one."""
-        return [row[0] for row in self._ask(_SIBLINGS, continues, before)]
 
     def outcome(self, id_: str) -> Outcome | None:
         """What came of an exchange, as far as is known."""

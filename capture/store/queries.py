@@ -80,6 +80,8 @@ def find_exchange(connection: sa.Connection, id_: str) -> ExchangeDetail | None:
         t.exchanges,
         t.turns.c.conversation,
         t.turns.c.continues,
+        t.turns.c.purpose,
+        t.turns.c.parent,
         t.outcomes.c.outcome,
         t.outcomes.c.confidence,
         t.outcomes.c.evidence,
@@ -110,6 +112,9 @@ def find_exchange(connection: sa.Connection, id_: str) -> ExchangeDetail | None:
         error=row.error,
         notes=tuple(row.notes),
         continues=row.continues,
+        session=row.session,
+        purpose=row.purpose,
+        parent=row.parent,
         outcome=None if row.outcome is None else outcome_of(row),
     )
 

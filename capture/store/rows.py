@@ -9,6 +9,7 @@ from typing import Any
 from capture.exchange import AttemptStatus, ExchangeStatus, Mode
 from capture.messages import FinishReason, Message, ToolCall, Usage
 from capture.outcomes import Outcome, OutcomeName
+from capture.side_calls import Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,12 @@ class ExchangeDetail:
     """What was dropped or repaired on the way."""
     continues: str | None = None
     """Id of the exchange this one goes on from; None for a conversation's first."""
+    session: str | None = None
+    """What its client calls the conversation; None when it does not say."""
+    purpose: Purpose | None = None
+    """What an agent asked on the side; None for a turn of a conversation."""
+    parent: str | None = None
+    """Id of the exchange it was asked for; None when there is none, or none is known."""
     outcome: Outcome | None = None
     """What came of it, with its evidence; None while nothing has been seen that says."""
 

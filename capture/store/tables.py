@@ -51,6 +51,7 @@ exchanges = sa.Table(
     # that an exchange that continues another begins with what that one has here
     sa.Column("request_messages", sa.LargeBinary, nullable=False),
     sa.Column("skill", sa.Text),  # of the decision; NULL when nothing about the request said
+    sa.Column("session", sa.Text),  # as its client names it; NULL when it does not
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("mode", sa.String(16)),  # of the last attempt; before any, of the chosen candidate
     sa.Column("upstream", sa.Text),
@@ -81,6 +82,13 @@ sa.Index(
     exchanges.c.epoch,
     sqlite_where=exchanges.c.status == "open",
     postgresql_where=exchanges.c.status == "open",
+)
+sa.Index(
+    "ix_exchanges_session",
+    exchanges.c.session,
+    exchanges.c.id,
+    sqlite_where=exchanges.c.session.is_not(None),
+    postgresql_where=exchanges.c.session.is_not(None),
 )
 # all that the weeks look at, so that they need not touch the rows
 sa.Index(
@@ -180,6 +188,11 @@ turns = sa.Table(
     # the conversation up to and including the reply, as `capture.conversations` names it; NULL when
     # there is no reply to go on from
     sa.Column("tail", sa.LargeBinary(16), index=True),
+    # how the conversation began and what was asked, as `capture.conversations` names it; NULL when
+    # nothing was
+    sa.Column("spot", sa.LargeBinary(16), index=True),
+    sa.Column("purpose", sa.String(16)),  # what an agent asks on the side; NULL for a turn
+    sa.Column("parent", sa.String(26)),  # the exchange it was asked for, of another conversation
     sqlite_with_rowid=False,
 )
 sa.Index(

@@ -36,7 +36,10 @@ _COUNTED = (
         sa.func.count()
         .filter(_STATUS == "interrupted", _MODE == Mode.BURST, t.exchanges.c.http_status.is_(None))
         .label("died"),
-        sa.func.count(t.turns.c.conversation.distinct()).label("conversations"),
+        # what an agent asks on the side is no conversation of somebody's
+        sa.func.count(t.turns.c.conversation.distinct())
+        .filter(t.turns.c.purpose.is_(None))
+        .label("conversations"),
         sa.func.count().filter(_OUTCOME == "success").label("successes"),
         sa.func.count().filter(_OUTCOME == "failure").label("failures"),
         sa.func.count().filter(t.outcomes.c.corrected).label("corrections"),

@@ -12,7 +12,7 @@ from capture.store.rows import AttemptDetail, ExchangeDetail
 from gateway.dashboard.format import Moment, count, moment, seconds, size, usd
 from gateway.dashboard.text import Shown, one_line, shown, shown_json
 from gateway.dashboard.transcript import Said, reply_turn, transcript
-from gateway.dashboard.words import ATTEMPT, OUTCOME, RULE, Status, missing, status
+from gateway.dashboard.words import ATTEMPT, OUTCOME, PURPOSE, RULE, Status, missing, status
 from gateway.endpoints.explaining import decision_of, sentence
 from gateway.endpoints.lookup import client_got
 
@@ -127,6 +127,8 @@ class Page:
     replies: tuple[Said, ...]
     continues: str | None
     """Id of the exchange it goes on from."""
+    parent: str | None
+    """Id of the exchange it was asked for on the side."""
     came_of_it: CameOfIt | None
     """None while nothing says."""
     reasons: tuple[Reason, ...]
@@ -161,6 +163,7 @@ def exchange_page(detail: ExchangeDetail, now: float) -> Page:
         more_messages=said.left_out,
         replies=tuple(map(reply_turn, detail.replies)),
         continues=detail.continues,
+        parent=detail.parent,
         came_of_it=None if detail.outcome is None else _came_of(detail.outcome),
         reasons=decision.reasons,
         rules=tuple(map(_rule, decision.rules)),
@@ -179,6 +182,8 @@ def _facts(detail: ExchangeDetail) -> Iterator[Fact]:
     waiting = "\u2026" if row.status == "open" else "none"
     yield Fact("Asked for", one_line(row.alias, NAME_LIMIT))
     yield Fact("Skill", one_line(row.skill, NAME_LIMIT) if row.skill else None)
+    if detail.purpose is not None:
+        yield Fact("Asked on the side", PURPOSE[detail.purpose])
     yield Fact("Tokens in", count(usage.input_tokens) if usage else None, none)
     yield Fact("Tokens out", count(usage.output_tokens) if usage else None, none)
     if usage and usage.cache_read_tokens is not None:
@@ -197,6 +202,8 @@ def _facts(detail: ExchangeDetail) -> Iterator[Fact]:
     delivered = detail.delivered_bytes
     yield Fact("Delivered", None if delivered is None else size(delivered), waiting)
     yield Fact("Key", row.key, "no keys are set")
+    if detail.session is not None:
+        yield Fact("Session", one_line(detail.session, NAME_LIMIT), mono=True)
     yield Fact("Settings load", str(detail.config_generation))
     yield Fact("Exchange", row.id, mono=True)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from capture.exchange import AttemptStatus, ExchangeStatus
 from capture.outcomes import OutcomeName
+from capture.side_calls import Purpose
 
 STATUS: Mapping[ExchangeStatus, str] = {
     "open": "answering",
@@ -30,6 +31,16 @@ OUTCOME: Mapping[OutcomeName, str] = {
     "success": "success",
     "failure": "failure",
     "unknown": "nothing that says success or failure",
+}
+PURPOSE: Mapping[Purpose, str] = {
+    "title": "a title for the conversation",
+    "summary": "a summary to go on with",
+    "vision": "what an image shows",
+    "approval": "whether a call may run",
+    "judge": "whether the goal was achieved",
+    "review": "a look back over the conversation",
+    "subagent": "a task for another agent",
+    "side": "something for the agent itself",
 }
 RULE: Mapping[str, str] = {
     "chosen": "decided",

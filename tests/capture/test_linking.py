@@ -54,6 +54,7 @@ class Home:
         self.journal = journal
         self.ingester = ingester
         self.store = store
+        self._now = 1_790_000_000.0
 
     def exchange(
         self,
@@ -62,19 +63,25 @@ class Home:
         *,
         id_: str | None = None,
         key: str | None = "laptop",
+        session: str | None = None,
         status: ExchangeStatus = "ok",
         finish_reason: str | None = "stop",
         alias: str = "auto",
         tools: Sequence[str] = (),
-        at: float = 1_790_000_000.0,
+        skill: str = "tool:ls",
+        at: float | None = None,
         **tried: Any,
     ) -> str:
-        """One exchange, begun and ended; returns its id."""
+        """One exchange, begun when the one before it had ended, and ended; returns its id."""
         id_ = id_ or new_id()
+        self._now += 1.0
+        at = self._now if at is None else at
         offered = [{"type": "function", "function": {"name": name}} for name in tools]
         request = orjson.dumps({"model": alias, "messages": messages, "tools": offered})
-        decided = replace(decision(BURST), skill="tool:ls", alias=alias)
-        self.journal.begin(begin(id_, at=at, request=request, key=key, decision=decided))
+        decided = replace(decision(BURST), skill=skill, alias=alias)
+        self.journal.begin(
+            begin(id_, at=at, request=request, key=key, session=session, decision=decided)
+        )
         raw = orjson.dumps({"choices": [{"index": 0, "message": reply}]}) if reply else b""
         ended = end(status=status, finish_reason=finish_reason, attempts=[attempt(**tried)])
         self.journal.end(id_, ended, [raw], None)
@@ -86,6 +93,13 @@ class Home:
         found = self.store.exchange(id_)
         assert found is not None
         return found.summary.conversation, found.continues
+
+    async def aside(self, id_: str) -> tuple[str | None, str | None]:
+        """What an agent asked on the side, and for which exchange."""
+        assert await self.ingester.catch_up(30)
+        found = self.store.exchange(id_)
+        assert found is not None
+        return found.purpose, found.parent
 
     async def outcome(self, id_: str) -> Outcome | None:
         """What came of an exchange."""
@@ -241,7 +255,7 @@ async def test_what_has_no_reply_gets_a_turn_and_is_never_continued(
 
 async def test_a_reply_that_is_empty_or_cut_is_a_failure_at_once(home: Home) -> None:
     empty = home.exchange([user("Hi")], assistant(""))
-    cut = home.exchange([user("Hi")], assistant("Hel"), finish_reason="length")
+    cut = home.exchange([user("Ho")], assistant("Hel"), finish_reason="length")
     assert await home.codes(empty) == ["empty"]
     assert await home.codes(cut) == ["cut"]
 
@@ -271,15 +285,131 @@ async def test_what_the_user_says_after_tools_reaches_back_to_the_whole_user_tur
     assert (wrong.outcome, wrong.confidence, wrong.corrected) == ("failure", 0.8, True)
 
 
-async def test_a_review_by_the_agent_itself_is_a_branch_and_no_next_state(home: Home) -> None:
+async def test_a_review_by_the_agent_itself_is_a_conversation_of_its_own_and_no_next_state(
+    home: Home,
+) -> None:
     first = home.exchange([user("Hi")], assistant("Hello!"))
     after = [user("Hi"), assistant("Hello!")]
     review = user("Review the conversation above and update the skill library")
-    branch = home.exchange([*after, review], assistant("Nothing to save."))
-    assert await home.turn(branch) == (first, first)
+    branch = home.exchange([*after, review], assistant(None, "call_1"))
+    said = [*after, review, assistant(None, "call_1"), tool("call_1", "{}")]
+    more = home.exchange(said, assistant("Nothing to save."))
+    assert await home.turn(branch) == (branch, None)
+    assert await home.turn(more) == (branch, branch)
+    assert await home.aside(branch) == ("review", first)
+    assert await home.aside(more) == ("review", None)
+    assert await home.codes(branch) == ["tool_ok"]
     assert await home.outcome(first) is None
     home.exchange([*after, user("thanks")], assistant(":)"))
     assert await home.codes(first) == ["approval"]
+
+
+async def test_a_first_request_sent_again_soon_counts_a_little_against_its_answer(
+    home: Home,
+) -> None:
+    bad = home.exchange([SYSTEM, user("Hi")], assistant("Bah."), at=1000.0)
+    good = home.exchange([SYSTEM, user("Hi")], assistant("Hello!"), at=1030.0)
+    later = home.exchange([SYSTEM, user("Hi")], assistant("Hello again!"), at=5000.0)
+    assert await home.codes(bad) == ["sent_again"]
+    assert await home.codes(good) == []
+    assert await home.turn(good) == (good, None)
+    assert await home.turn(later) == (later, None)
+
+
+async def test_what_is_asked_side_by_side_or_every_minute_or_was_gone_on_with_is_no_second_try(
+    home: Home,
+) -> None:
+    for number in range(3):
+        at_once = home.exchange([user("Roll a die")], assistant(str(number)), at=1000.0)
+        assert await home.codes(at_once) == []
+    minutes = [
+        home.exchange([user("Any mail?")], assistant("No."), at=2000.0 + 60 * n) for n in range(6)
+    ]
+    seen = [await home.codes(id_) for id_ in minutes]
+    assert seen == [["sent_again"], ["sent_again"], [], [], [], []]
+    first = home.exchange([user("Hi")], assistant("Hello!"), at=3000.0)
+    said = [user("Hi"), assistant("Hello!")]
+    home.exchange([*said, user("Thanks")], assistant(":)"), at=3010.0)
+    home.exchange([user("Hi")], assistant("Hello!"), at=3020.0)
+    assert await home.codes(first) == ["approval"]
+
+
+async def test_a_session_joins_what_no_transcript_does(home: Home) -> None:
+    first = home.exchange([user("Hi")], assistant("Hello!"), session="s")
+    anew = home.exchange([user("Ho")], assistant("Hello!"), session="s")
+    rewritten = [user("(what was said)"), assistant("(and answered)"), user("Go on")]
+    second = home.exchange(rewritten, assistant("Yes."), session="s")
+    assert await home.turn(anew) == (first, None)
+    assert await home.turn(second) == (first, anew)
+    for other in ({"session": "t"}, {"key": "phone", "session": "s"}, {"session": None}):
+        alone = home.exchange([user("Ho")], assistant("Hello!"), **other)
+        assert await home.turn(alone) == (alone, None)
+    assert await home.outcome(first) is None
+
+
+async def test_a_transcript_taken_into_another_session_is_a_conversation_of_its_own(
+    home: Home,
+) -> None:
+    first = home.exchange([user("Hi")], assistant("Hello!"), session="s")
+    said = [user("Hi"), assistant("Hello!"), user("wrong")]
+    copy = home.exchange(said, assistant("Sorry."), session="t")
+    assert await home.turn(copy) == (copy, None)
+    assert await home.aside(copy) == (None, first)
+    assert await home.outcome(first) is None
+    more = home.exchange([*said, assistant("Sorry."), user("ok")], assistant(":)"), session="t")
+    assert await home.turn(more) == (copy, copy)
+
+
+async def test_of_two_with_the_same_opening_each_goes_on_with_its_own(home: Home) -> None:
+    """No keys, no sessions: what their agents are told, or who was not gone on with, says which."""
+    terse = {"role": "system", "content": "Be terse."}
+    said = [user("Hi"), assistant("Hello!")]
+    mine = home.exchange([terse, user("Hi")], assistant("Hello!"), key=None)
+    yours = home.exchange([SYSTEM, user("Hi")], assistant("Hello!"), key=None)
+    hers = home.exchange([SYSTEM, user("Hi")], assistant("Hello!"), key=None)
+    one = home.exchange([terse, *said, user("A?")], assistant("A."), key=None)
+    two = home.exchange([SYSTEM, *said, user("B?")], assistant("B."), key=None)
+    three = home.exchange([SYSTEM, *said, user("C?")], assistant("C."), key=None)
+    assert await home.turn(one) == (mine, mine)
+    assert {await home.turn(two), await home.turn(three)} == {(yours, yours), (hers, hers)}
+
+
+async def test_a_look_back_without_tools_under_other_instructions_is_an_aside(home: Home) -> None:
+    said = [user("Hi"), assistant("Hello!")]
+    first = home.exchange([SYSTEM, user("Hi")], assistant("Hello!"), tools=("ls",))
+    asks = {"role": "system", "content": "Write three follow-up questions."}
+    aside = home.exchange([asks, *said, user("Now.")], assistant("1. 2. 3."))
+    assert await home.turn(aside) == (aside, None)
+    assert await home.aside(aside) == ("side", first)
+    assert await home.outcome(first) is None
+
+
+async def test_a_labelled_side_call_is_no_turn_and_a_skill_of_that_sound_is_one(
+    home: Home,
+) -> None:
+    first = home.exchange([user("Look at the moon")], assistant("It is full."))
+    told = "User: Look at the moon\n\nAssistant: It is full."
+    labelled = home.exchange([user(told)], assistant("The moon"), skill="title_generation")
+    named = home.exchange([user("Is the lamp on?")], assistant("Yes."), skill="monitor")
+    assert await home.aside(labelled) == ("title", first)
+    assert await home.aside(named) == (None, None)
+
+
+async def test_a_delegated_task_is_a_conversation_of_its_own_with_a_parent(home: Home) -> None:
+    goal = '{"goal":"count the  files in it"}'
+    first = home.exchange([user("Do it")], assistant(None, "call_1", arguments=goal), tools=("ls",))
+    task = [user("count the files in it")]
+    child = home.exchange(task, assistant(None, "call_2"), tools=("ls",))
+    said = [*task, assistant(None, "call_2"), tool("call_2", "a b")]
+    more = home.exchange(said, assistant("Two."), tools=("ls",))
+    without_tools = home.exchange(task, assistant("Two."))
+    another = home.exchange(task, assistant("Two."), tools=("ls",), key="phone")
+    assert await home.aside(child) == ("subagent", first)
+    assert await home.turn(child) == (child, None)
+    assert await home.turn(more) == (child, child)
+    assert await home.aside(more) == ("subagent", None)
+    assert await home.aside(without_tools) == (None, None)
+    assert await home.aside(another) == (None, None)
 
 
 async def test_words_between_that_are_not_ours_do_not_hide_what_a_request_continues(

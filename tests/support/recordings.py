@@ -28,6 +28,10 @@ class Recording:
     """method, path, headers, body; empty where only the response was kept."""
     response: JsonObject
     """status, headers and one of body, sse, events, text."""
+    source: str = ""
+    """Where it was taken from; turns of one conversation share it."""
+    index: int = 0
+    """Its place there."""
 
     @property
     def path(self) -> str:
@@ -72,16 +76,19 @@ class Recording:
 
 @cache
 def recordings(*folders: str) -> tuple[Recording, ...]:
-    """All recordings in these folders, by name; none where no recordings are at hand."""
+    """All recordings in these folders (`*` is any), by name; none where none are at hand."""
     root = os.environ.get("MAJORDOMO_RECORDINGS")
     if not root:
         return ()
     found: list[Recording] = []
     for folder in folders:
-        for file in sorted(Path(root, folder).glob("*.json")):
+        for file in sorted(Path(root).glob(f"{folder}/*.json")):
             raw = json.loads(file.read_bytes())
-            name = f"{folder}/{file.stem}"
-            found.append(Recording(name, raw.get("request") or {}, raw["response"]))
+            name = str(file.relative_to(root).with_suffix(""))
+            where: JsonObject = raw.get("source") or {}
+            source = f"{where.get('repo')} {where.get('path')}"
+            request: JsonObject = raw.get("request") or {}
+            found.append(Recording(name, request, raw["response"], source, where.get("index") or 0))
     return tuple(found)
 
 
