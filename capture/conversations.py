@@ -83,28 +83,22 @@ def know(plain: Mapping[str, Any]) -> Known:
     return Known(role, _digest("assistant", *calls, text), calls=calls)
 
 
-def name(key: str | None, transcript: Sequence[Known]) -> bytes:
-    """A transcript's name. Transcripts of different API keys never share one."""
-    return names(key, transcript, (len(transcript),))[len(transcript)]
-
-
 def names(key: str | None, transcript: Sequence[Known], ends: Collection[int]) -> dict[int, bytes]:
-    """By their number: the names that the transcript's first so many messages have."""
-    digest = blake2b(_seed(key), digest_size=NAME_BYTES)
+    """By their number: the names of a transcript's first so many messages. Transcripts of different
+    API keys never share one."""
     found: dict[int, bytes] = {}
-    said = 0
+    digests = [_seed(key)]
+    after_user = False
     for number, known in enumerate(transcript, 1):
-        if known.role == "user":
-            said += int.from_bytes(known.digest)
-        elif known.digest:
-            if said:
-                digest.update(_wrapped(said))
-                said = 0
-            digest.update(known.digest)
+        if digest := known.digest:
+            user = known.role == "user"
+            if user and after_user:
+                digests[-1] = _added(digests[-1], digest)
+            else:
+                digests.append(digest)
+            after_user = user
         if number in ends:
-            found[number] = _with(digest.copy(), said)
-    if 0 in ends:
-        found[0] = digest.digest()
+            found[number] = _digest_bytes(*digests)
     return found
 
 
@@ -184,32 +178,27 @@ def begins_user_turn(asked: Sequence[Known]) -> bool:
 
 def _last_said(asked: Sequence[Known]) -> bytes | None:
     """The last message, or the run of user messages that it ends."""
-    said = 0
+    said: bytes | None = None
     for known in reversed(asked):
-        if known.role == "user":
-            said += int.from_bytes(known.digest)
-        elif known.digest:
-            return _wrapped(said) if said else known.digest
-    return _wrapped(said) if said else None
+        if not known.digest:
+            continue
+        if known.role != "user":
+            return said or known.digest
+        said = _added(said, known.digest) if said else known.digest
+    return said
 
 
 def _lines(text: str) -> tuple[bytes, bytes]:
     """A text by its lines: such digests add up to that of the texts together. And its first line
-    alone, which stays the first whatever is merged with it."""
+    alone, which stays the first whatever is merged with it. Both empty when it says nothing."""
     lines = [_digest("user", line) for each in text.splitlines() if (line := each.strip())]
     if not lines:
-        return _wrapped(0), b""
-    return _wrapped(sum(map(int.from_bytes, lines))), lines[0]
+        return b"", b""
+    return _added(*lines), lines[0]
 
 
-def _wrapped(total: int) -> bytes:
-    return (total % _WRAP).to_bytes(NAME_BYTES)
-
-
-def _with(digest: blake2b, said: int) -> bytes:
-    if said:
-        digest.update(_wrapped(said))
-    return digest.digest()
+def _added(*digests: bytes) -> bytes:
+    return (sum(map(int.from_bytes, digests)) % _WRAP).to_bytes(NAME_BYTES)
 
 
 def _digest(*parts: str) -> bytes:

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from capture import outcomes
-from capture.conversations import begins_user_turn, name, next_state, purpose_of, replied, spot
+from capture.conversations import begins_user_turn, names, next_state, purpose_of, replied, spot
 from capture.observing import Observations
 from capture.outcomes import Evidence
 from capture.predecessors import Found, Predecessors
@@ -105,9 +105,12 @@ class _Step:
             self._tried_again.append(id_)
         _, asked = self._view.request(ended)
         reply = self._view.reply(ended)
-        tail = name(ended.key, [*asked, reply]) if reply.digest else None
-        found = self._predecessors.find(ended)
+        ends = replied(asked)
+        whole = len(asked) + 1
+        named = names(ended.key, [*asked, reply], (*ends[:1], whole))
+        found = self._predecessors.find(ended, ends, named[ends[0]]) if ends else None
         turn = self._begun(ended) if found is None else self._gone_on(ended, found)
+        tail = named[whole] if reply.digest else None
         turn = turn._replace(tail=tail, spot=spot(ended.key, asked))
         self._view.keep(turn)
         if found is not None and turn.continues is not None:

@@ -21,10 +21,8 @@ from capture.conversations import (
     Known,
     call_as_said,
     calls_answered,
-    name,
     named_calls,
     names,
-    replied,
     spot,
 )
 from capture.ids import first_of, time_of
@@ -59,16 +57,16 @@ class Predecessors:
         self._links = links
         self._view = view
 
-    def find(self, ended: Ended) -> Found | None:
-        """The exchange that this one repeats and goes on from; None when there is none."""
+    def find(self, ended: Ended, ends: Sequence[int], named: bytes) -> Found | None:
+        """The exchange that this one repeats and goes on from; None when there is none.
+
+        `ends` is where it may, the last first; `named` what it repeats up to there.
+        """
         _, asked = self._view.request(ended)
-        ends = replied(asked)
-        if not ends:
-            return None
         self._view.flush()
         last, *others = ends
         return (
-            self._ending_in(name(ended.key, asked[:last]), ended, last)
+            self._ending_in(named, ended, last)
             or self._by_calls(calls_answered(asked), ended, last)
             or self._by_spot(ended, asked, last)
             or self._by_others(ended, asked, others)

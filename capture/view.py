@@ -35,7 +35,7 @@ class Memory:
         """The messages of these ids, in this order."""
         recent = self._recent
         found = list(map(recent.get, ids))
-        if None in found:
+        if not all(found):
             fresh = self._find({id_ for id_ in ids if id_ not in recent})
             found = [known or fresh[id_] for id_, known in zip(ids, found, strict=True)]
         return cast("list[Known]", found)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,11 +36,13 @@ pytestmark = [
 ]
 
 
-def ask_hermes(home: Path, base_url: str, question: str) -> subprocess.CompletedProcess[str]:
-    """One quiet turn of `hermes chat`, in a home of its own."""
+def ask_hermes(
+    home: Path, base_url: str, question: str, *options: str
+) -> subprocess.CompletedProcess[str]:
+    """One turn of `hermes chat`, in a home of its own."""
     assert VENV is not None
     settings = home / ".hermes"
-    settings.mkdir(parents=True)
+    settings.mkdir(parents=True, exist_ok=True)
     (settings / "config.yaml").write_text(
         "model:\n"
         "  provider: custom\n"
@@ -47,7 +51,7 @@ def ask_hermes(home: Path, base_url: str, question: str) -> subprocess.Completed
         "  api_key: sk-no-key-needed-at-home\n"
     )
     return subprocess.run(
-        [str(Path(VENV) / "bin" / "hermes"), "chat", "-q", question, "--yolo", "-Q"],
+        [str(Path(VENV) / "bin" / "hermes"), "chat", "-q", question, "--yolo", *options],
         env={"PATH": os.environ["PATH"], "HOME": str(home), "HERMES_HOME": str(settings)},
         cwd=home,
         stdin=subprocess.DEVNULL,
@@ -62,7 +66,7 @@ async def test_hermes_completes_a_turn_with_a_tool_and_all_of_it_is_kept(
     house: House, tmp_path: Path
 ) -> None:
     turn = await asyncio.to_thread(
-        ask_hermes, tmp_path / "hermes", house.base_url, "Please echo hello in the shell"
+        ask_hermes, tmp_path / "hermes", house.base_url, "Please echo hello in the shell", "-Q"
     )
 
     assert turn.returncode == 0, turn.stderr
@@ -89,3 +93,34 @@ async def test_hermes_completes_a_turn_with_a_tool_and_all_of_it_is_kept(
     assert '"output": "hello"' in last.messages[-1].text
     assert last.reply is not None
     assert last.reply.text == FINAL
+
+
+async def test_a_conversation_that_hermes_resumes_is_one_and_its_title_was_asked_on_the_side(
+    house: House, tmp_path: Path
+) -> None:
+    home = tmp_path / "hermes"
+    # not quiet: then it mostly stays for the title
+    first = await asyncio.to_thread(ask_hermes, home, house.base_url, "Please echo hello")
+    assert first.returncode == 0, first.stderr
+    with closing(sqlite3.connect(home / ".hermes" / "state.db")) as state:
+        ((session,),) = state.execute("SELECT id FROM sessions")
+    again = "Thanks! And once more, please"
+    second = await asyncio.to_thread(
+        ask_hermes, home, house.base_url, again, "-Q", "--resume", session
+    )
+    assert second.returncode == 0, second.stderr
+
+    house.gateway.terminate()
+    assert await house.gateway.exited() == 0, house.gateway.log
+    with closing(Store.open(house.gateway.home / "majordomo.db")) as store:
+        kept = [store.exchange(summary.id) for summary in reversed(store.exchanges())]
+    turns = [each for each in kept if each is not None and each.purpose is None]
+    titles = [each for each in kept if each is not None and each.purpose == "title"]
+    ids = [each.summary.id for each in turns]
+    assert [each.continues for each in turns] == [None, *ids[:-1]]
+    assert {each.summary.conversation for each in turns} == {ids[0]}
+    assert len(turns) == 4
+    assert all((title.continues, title.parent) == (None, ids[1]) for title in titles)
+    came = turns[1].outcome
+    assert came is not None
+    assert [code for code, _ in came.evidence] == ["approval"]

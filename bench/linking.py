@@ -1,0 +1,140 @@
+"""What linking costs: CPU microseconds for the last turn of a long conversation, in a large store.
+
+    python -m bench.linking [--stored 1000000] [--messages 100]
+
+The store is filled with exchanges of other conversations, written straight into its tables; the
+measured conversations come through journal and ingest like any. `cold`: by a process that has read
+nothing yet; `warm`: as a conversation goes on. `rewritten`: its client changed what came before, so
+that only the fallbacks find it. `limit` is what the design allows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from capture.ids import first_of, new_id
+from capture.linking import Linker
+from capture.store import Store
+from tests.support.journals import begin, capturing, end
+
+LIMIT_US = 300.0
+TALKS = 40
+ROUNDS = 7
+_FILL = """
+INSERT INTO exchanges (id, epoch, began_at, path, key, alias, stream, private, config_generation,
+  headers, decision, tools, asked, request_bytes, request_messages, status, attempts, notes, called,
+  reply_messages)
+VALUES (?, 'e', ?, '/v1/chat/completions', 'laptop', 'auto', 0, 0, 1, '{}', '{}', '["ls"]',
+  'lorem ipsum', 500, ?, 'ok', 1, '[]', '[]', ?)
+"""
+_TURN = (
+    "INSERT INTO turns (exchange_id, conversation, continues, tail, spot) VALUES (?, ?, ?, ?, ?)"
+)
+_CALL = "INSERT INTO tool_calls VALUES (?, 0, ?, 'ls', '{}')"
+
+
+def main() -> None:
+    """Fill, link, print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.linking", description=__doc__)
+    parser.add_argument("--stored", type=int, default=1_000_000)
+    parser.add_argument("--messages", type=int, default=100)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        home = Path(directory)
+        Store.open(home / "majordomo.db").close()
+        fill(home / "majordomo.db", options.stored)
+        plain = talks(home, options.messages, rewritten=False)
+        rewritten = talks(home, options.messages, rewritten=True)
+        store = Store.open(home / "majordomo.db")
+        print(f"{options.stored:,} exchanges stored; the last turn of {TALKS} conversations of "
+              f"{options.messages} messages; CPU us for each, median of {ROUNDS} (limit {LIMIT_US:g})")  # fmt: skip
+        for name, ids in (("as it was", plain), ("rewritten", rewritten)):
+            cold, warm = link(store, ids)
+            print(f"  {name:<10} cold {cold:6.0f}   warm {warm:6.0f}")
+        store.close()
+
+
+def fill(path: Path, stored: int) -> None:
+    """Exchanges of other conversations, four turns each."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        ids = [f"{first_of(1_700_000_000 + number)[:16]}{number:010d}" for number in range(stored)]
+        connection.executemany(_FILL, ((i, 1.7e9, os.urandom(64), os.urandom(16)) for i in ids))
+        connection.executemany(_TURN, _turns(ids))
+        connection.executemany(_CALL, ((i, f"call_{n}") for n, i in enumerate(ids) if n % 3 == 0))
+    connection.close()
+
+
+def _turns(ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    for number, id_ in enumerate(ids):
+        first = number - number % 4
+        before = ids[number - 1] if number > first else None
+        yield id_, ids[first], before, os.urandom(16), os.urandom(16)
+
+
+def talks(home: Path, messages: int, *, rewritten: bool) -> list[str]:
+    """Ids of the last exchanges of conversations that are as long as this."""
+    last: list[str] = []
+    with capturing(home) as (journal, ingester, _):
+        for number in range(TALKS):
+            said: list[dict[str, Any]] = []
+            while len(said) < messages:
+                said.append({"role": "user", "content": f"{number} asks {len(said)} " + "x" * 200})
+                ends = len(said) >= messages - 1
+                asked = said
+                if ends and rewritten:
+                    asked = [
+                        said[0],
+                        {"role": "user", "content": "[CONTEXT SUMMARY] ..."},
+                        *said[9:],
+                    ]
+                id_ = new_id()
+                journal.begin(begin(id_, request=orjson.dumps({"model": "m", "messages": asked})))
+                reply = {"role": "assistant", "content": f"{number} says {len(said)} " + "y" * 200}
+                raw = orjson.dumps({"choices": [{"index": 0, "message": reply}]})
+                journal.end(id_, end(finish_reason="stop"), [raw], None)
+                said.append(reply)
+            last.append(id_)
+        assert asyncio.run(ingester.catch_up(600))
+    return last
+
+
+def link(store: Store, ids: Sequence[str]) -> tuple[float, float]:
+    """CPU microseconds for each exchange: by a fresh linker, and by one that has linked it before."""
+    assert store.writer is not None
+    links = store.writer.links()
+    cold: list[float] = []
+    warm: list[float] = []
+    for _ in range(ROUNDS):
+        linker = Linker(links)
+        linker.run()  # nothing is unlinked: it learns that, and reads nothing else
+        for seconds in (cold, warm):
+            with links.transaction() as transaction:
+                for id_ in ids:
+                    transaction.connection.exec_driver_sql(
+                        "DELETE FROM turns WHERE exchange_id = ?", (id_,)
+                    )
+            linker.add(ids)
+            began = time.thread_time()
+            linker.run()
+            seconds.append((time.thread_time() - began) / len(ids) * 1e6)
+    for id_ in ids:
+        detail = store.exchange(id_)
+        assert detail is not None
+        assert detail.continues is not None, "it was not linked"
+    return statistics.median(cold), statistics.median(warm)
+
+
+if __name__ == "__main__":
+    main()
