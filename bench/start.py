@@ -1,7 +1,7 @@
 """`make bench-start`: from process start to first byte of a reply, and memory at rest afterwards.
 
 The gateway has one upstream, the C fake, so no model server of its own runs. Exits 1 when a limit
-is broken.
+is broken, but not with `--quick`: a strange machine's speed is no fault of a change.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def main() -> int:
     """Start it a few times, print and save what was seen."""
     parser = argparse.ArgumentParser(prog="make bench-start ARGS=...", description=__doc__)
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="measure, and hold to no limit")
     options = parser.parse_args()
     target_core, load_core = machine.cores()
     with ExitStack() as stack:
@@ -44,7 +45,8 @@ def main() -> int:
         json.dumps({"start_s": seconds, "start_cpu_s": cpu, "fresh_mb": fresh, "used_mb": used})
         + "\n"
     )
-    return int(median(seconds) > START_SECONDS or max(used) > IDLE_MB)
+    broken = median(seconds) > START_SECONDS or max(used) > IDLE_MB
+    return int(broken and not options.quick)
 
 
 def _once(gateway: Target, core: str, load_core: str) -> tuple[float, float, float, float]:
