@@ -57,8 +57,8 @@ def main() -> None:
         plain = talks(home, options.messages, rewritten=False)
         rewritten = talks(home, options.messages, rewritten=True)
         store = Store.open(home / "majordomo.db")
-        print(f"{options.stored:,} exchanges stored; the last turn of {TALKS} conversations of "
-              f"{options.messages} messages; CPU us for each, median of {ROUNDS} (limit {LIMIT_US:g})")  # fmt: skip
+        print(f"{options.stored:,} exchanges stored; the last turn of conversations of "
+              f"{options.messages} messages, CPU us (limit {LIMIT_US:g})")  # fmt: skip
         for name, ids in (("as it was", plain), ("rewritten", rewritten)):
             cold, warm = link(store, ids)
             print(f"  {name:<10} cold {cold:6.0f}   warm {warm:6.0f}")
@@ -89,6 +89,7 @@ def talks(home: Path, messages: int, *, rewritten: bool) -> list[str]:
     with capturing(home) as (journal, ingester, _):
         for number in range(TALKS):
             said: list[dict[str, Any]] = []
+            id_ = ""
             while len(said) < messages:
                 said.append({"role": "user", "content": f"{number} asks {len(said)} " + "x" * 200})
                 ends = len(said) >= messages - 1
@@ -111,7 +112,7 @@ def talks(home: Path, messages: int, *, rewritten: bool) -> list[str]:
 
 
 def link(store: Store, ids: Sequence[str]) -> tuple[float, float]:
-    """CPU microseconds for each exchange: by a fresh linker, and by one that has linked it before."""
+    """CPU microseconds for each exchange: by a fresh linker, and by one that has linked them."""
     assert store.writer is not None
     links = store.writer.links()
     cold: list[float] = []

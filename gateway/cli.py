@@ -141,6 +141,35 @@ def weekly(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def search(
+    words: Annotated[
+        list[str], typer.Argument(help="What to look for; `wor*` and `-word` work, too.")
+    ],
+    skill: Annotated[str | None, typer.Option(help="Only of this skill.")] = None,
+    mode: Annotated[Mode | None, typer.Option(help="Only answered in this mode.")] = None,
+    outcome: Annotated[
+        Literal["success", "failure", "unknown"] | None,
+        typer.Option(help="Only with this outcome."),
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="From this day or time on (UTC).")] = None,
+    until: Annotated[str | None, typer.Option(help="Before this day or time (UTC).")] = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=1000)] = 20,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Find exchanges by the words in them, the closest first."""
+    from capture.recall import Sought
+    from gateway.commands.export import moment
+    from gateway.commands.search import search as run
+
+    from_, before = moment(since, "--since"), moment(until, "--until")
+    # what a person quotes for the shell belongs together
+    typed = " ".join(f'"{word}"' if " " in word else word for word in words)
+    sought = Sought(typed, skill, mode, outcome, from_, before, limit)
+    run(Home.locate(), sought, as_json=as_json)
+
+
+@app.command()
 def export(
     format: Annotated[
         Literal["chat", "sharegpt"],

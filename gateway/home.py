@@ -71,6 +71,11 @@ class Home:
         return self.root / "majordomo.db"
 
     @property
+    def search(self) -> Path:
+        """Words to search by: made from the database, and made anew when it is gone."""
+        return self.root / "search.db"
+
+    @property
     def journal(self) -> Path:
         return self.root / "journal"
 

@@ -18,8 +18,10 @@ from typing import Any
 from capture import clock
 from capture.adapters import base_sha256
 from capture.exchange import ExchangeEnd
+from capture.indexing import Indexer
 from capture.ingest import Ingester
 from capture.journal import Journal, new_epoch
+from capture.recall import Recall
 from capture.store import Store
 from gateway import budget, pricing
 from gateway.adapters import AdapterWatch
@@ -86,6 +88,7 @@ class Runtime:
         self._follows: asyncio.Task[None] | None = None
         self.store: Store
         self.ingester: Ingester
+        self.indexer: Indexer
         self.ledger: Ledger
         self.seats: Seats
         self._history = EMPTY
@@ -115,6 +118,8 @@ class Runtime:
             self.journal, self.store, keep_segments=loaded.settings.capture.keep_segments
         )
         self.ingester.start()
+        self.indexer = Indexer(self.store, self.home.search)
+        self.indexer.start()
         if not await self.ingester.catch_up(_CATCH_UP_SECONDS):
             log.warning("the last run's journal is not in the store yet: budgets may start too low")
         now = clock.now()
@@ -158,11 +163,16 @@ class Runtime:
         if self.house is not None:
             await self.house.stop()
         await self.ingester.catch_up(5.0)
+        await asyncio.to_thread(self.indexer.stop)
         await asyncio.to_thread(self.ingester.stop)
         await asyncio.to_thread(self.journal.close)
         self.store.close()
 
     # what endpoints and pages see
+
+    @property
+    def recall(self) -> Recall | None:
+        return self.indexer.recall
 
     @property
     def settings(self) -> Settings:
@@ -216,6 +226,7 @@ class Runtime:
                 "journal_failure": self.journal.failure,
                 "ingest_failure": self.ingester.failure,
                 "ingest_lag_bytes": self.ingester.lag_bytes,
+                "index_failure": self.indexer.failure,
             },
             "house": None
             if self.house is None

@@ -291,6 +291,22 @@ class ExchangeView(ExchangeHead):
     """Where the raw response body is."""
 
 
+class SearchHit(View):
+    """An exchange that was found."""
+
+    exchange: ExchangeSummaryView
+    excerpt: str
+    """Words around what was found, that between `**`."""
+
+
+class SearchList(View):
+    """`/v1/search`."""
+
+    object: Literal["list"] = "list"
+    data: list[SearchHit]
+    """The closest first."""
+
+
 class WeekView(View):
     """One week's figures, under the plan's names: `local_8b` is RESTING, `local_14b` ACTIVE."""
 

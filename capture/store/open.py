@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -27,6 +27,7 @@ from capture.store import queries, trainable, weeks
 from capture.store.migrate import HEAD, StoreError, migrate, schema_of
 from capture.store.rows import ExchangeDetail, ExchangeSummary, Loss, SkillCount
 from capture.store.trainable import Wanted
+from capture.store.words import Words, words_of
 from capture.store.writer import Writer
 from capture.trainable import TrainableTurn
 from capture.weekly import Week, figures
@@ -91,6 +92,14 @@ class Store:
     def exchange(self, id: str) -> ExchangeDetail | None:
         """All of one exchange; None when there is none of that id."""
         return self._ask(lambda c: queries.find_exchange(c, id))
+
+    def summaries(self, ids: Sequence[str]) -> list[ExchangeSummary]:
+        """Those of these exchanges that there are, in this order."""
+        return self._ask(lambda c: queries.summaries(c, ids))
+
+    def words(self, id: str) -> Words:
+        """What was said in an exchange, as far as it is searched."""
+        return self._ask(lambda c: words_of(c, id))
 
     def spent(self, since: float) -> float:
         """US dollars BURST took since then (Unix seconds), unknown costs at what was reserved."""

@@ -74,6 +74,17 @@ def list_exchanges(
     return [_summary(row) for row in connection.execute(select)]
 
 
+def summaries(connection: sa.Connection, ids: Sequence[str]) -> list[ExchangeSummary]:
+    """Those of these exchanges that there are, in this order."""
+    select = (
+        sa.select(*_SUMMARY, t.turns.c.conversation, t.outcomes.c.outcome)
+        .select_from(_LINKED)
+        .where(t.exchanges.c.id.in_(ids))
+    )
+    found = {row.id: _summary(row) for row in connection.execute(select)}
+    return [found[id_] for id_ in ids if id_ in found]
+
+
 def find_exchange(connection: sa.Connection, id_: str) -> ExchangeDetail | None:
     """All of one exchange; None when there is none of that id."""
     select = sa.select(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from gateway.endpoints import exchanges, health, models, status, weekly
+from gateway.endpoints import exchanges, health, models, search, status, weekly
 from gateway.endpoints.failures import install_handlers
 
 PUBLIC_PATHS = frozenset({"/livez", "/readyz"})
 """All that answers without a key when keys exist. Nothing else, ever."""
 
-routers = (health.router, models.router, status.router, exchanges.router, weekly.router)
+routers = (
+    health.router,
+    models.router,
+    status.router,
+    exchanges.router,
+    search.router,
+    weekly.router,
+)
 
 __all__ = ["PUBLIC_PATHS", "install_handlers", "routers"]

@@ -17,6 +17,7 @@ from gateway.telemetry import Telemetry
 from routers.features import Budget, Fleet
 
 if TYPE_CHECKING:  # types only: the endpoints never make rows
+    from capture.recall import Hit, Sought
     from capture.store.rows import ExchangeDetail, ExchangeSummary
     from capture.weekly import Week
 
@@ -101,8 +102,20 @@ class Store(Protocol):
 
     def exchanges(self, limit: int = 50, before: str | None = None) -> list[ExchangeSummary]: ...
     def exchange(self, id: str) -> ExchangeDetail | None: ...
+    def summaries(self, ids: Sequence[str]) -> list[ExchangeSummary]:
+        """Those of these exchanges that there are, in this order."""
+        ...
+
     def weeks(self) -> Sequence[Week]:
         """Oldest first."""
+        ...
+
+
+class Recall(Protocol):
+    """The words of exchanges."""
+
+    def find(self, sought: Sought) -> list[Hit]:
+        """The closest first. Raises `capture.recall.Nothing`."""
         ...
 
 
@@ -140,6 +153,11 @@ class Runtime(Protocol):
     def store(self) -> Store: ...
     @property
     def ingester(self) -> Ingester: ...
+    @property
+    def recall(self) -> Recall | None:
+        """None until it is open, or while it cannot be."""
+        ...
+
     @property
     def journal(self) -> Journal: ...
     @property

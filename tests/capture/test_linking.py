@@ -341,7 +341,12 @@ async def test_a_session_joins_what_no_transcript_does(home: Home) -> None:
     second = home.exchange(rewritten, assistant("Yes."), session="s")
     assert await home.turn(anew) == (first, None)
     assert await home.turn(second) == (first, anew)
-    for other in ({"session": "t"}, {"key": "phone", "session": "s"}, {"session": None}):
+    others: tuple[dict[str, Any], ...] = (
+        {"session": "t"},
+        {"key": "phone", "session": "s"},
+        {"session": None},
+    )
+    for other in others:
         alone = home.exchange([user("Ho")], assistant("Hello!"), **other)
         assert await home.turn(alone) == (alone, None)
     assert await home.outcome(first) is None

@@ -110,3 +110,18 @@ def test_a_day_is_its_beginning_in_utc_and_a_zone_is_heeded() -> None:
 def test_a_day_that_is_none_and_a_format_that_is_none_are_refused(majordomo: Majordomo) -> None:
     assert "no day or time" in majordomo("export", "--format", "chat", "--since", "monday").err
     assert majordomo("export", "--format", "parquet").status == 2
+
+
+def test_search_finds_exchanges_by_their_words_with_nobody_serving(
+    majordomo: Majordomo, ids: list[str]
+) -> None:
+    ran = majordomo("search", "DIARY")
+    assert ran.status == 0
+    assert "My diary?" in ran.out
+    found = json.loads(majordomo("search", "echo hello", "--mode", "burst", "--json").out)
+    assert found["data"][0]["exchange"]["id"] in ids
+    assert "**echo hello**" in found["data"][0]["excerpt"]
+    assert majordomo("search", "elephant").out == "Nothing was found.\n"
+    nothing = majordomo("search", "--", "-diary")
+    assert nothing.status == 1
+    assert "say what to look for" in nothing.err

@@ -21,6 +21,7 @@ from capture.ids import new_id
 from capture.ingest import Ingester
 from capture.journal import Begin, Journal, new_epoch
 from capture.messages import Usage
+from capture.recall import Recall
 from capture.store import Store
 from gateway.dashboard import routes as dashboard
 from gateway.endpoints import install_handlers, routers
@@ -128,6 +129,7 @@ class Standing:
         )
         self.store = Store.open(home / "majordomo.db")
         self.ingester = Ingester(self.journal, self.store, keep_segments=1)
+        self.recall: Recall | None = Recall.open(home / "search.db", self.store.path)
 
     def start(self) -> None:
         self.journal.open()
@@ -136,6 +138,8 @@ class Standing:
     def stop(self, journal: Journal) -> None:
         self.ingester.stop()
         journal.close()
+        if self.recall is not None:
+            self.recall.close()
         self.store.close()
 
     def fleet(self) -> Fleet:

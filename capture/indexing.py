@@ -1,0 +1,108 @@
+"""The thread that takes the words of exchanges into `capture.recall`, once they are linked.
+
+It is in nobody's way: it takes a few at a time and pauses between them. What it cannot do is kept
+as `failure`; searching then finds what was taken in before.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from capture.clock import now
+from capture.recall import Document, Recall
+from capture.store import Store
+
+_TICK_SECONDS = 1.0
+_AT_ONCE = 100
+_LATE_SECONDS = 7200.0
+"""An exchange may end this long after a newer one was taken in."""
+_BREATH_SECONDS = 0.002
+
+_log = logging.getLogger(__name__)
+
+
+class Indexer:
+    """Follows one store, in its own thread."""
+
+    def __init__(self, store: Store, path: Path) -> None:
+        self._store = store
+        self._path = path
+        self._recall: Recall | None = None
+        self._since = 0.0
+        """Everything older is in; all is looked through once, by the first pass."""
+        self._stopping = threading.Event()
+        self._failure: str | None = None
+        self._thread = threading.Thread(target=self._run, name="index", daemon=True)
+
+    def start(self) -> None:
+        """Start taking words in."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what is left is taken in by the next process."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self._recall is not None:
+            self._recall.close()
+
+    @property
+    def recall(self) -> Recall | None:
+        """Where to search; None until it is open."""
+        return self._recall
+
+    @property
+    def failure(self) -> str | None:
+        """Why words are not taken in now; None when they are."""
+        return self._failure
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            pause = _TICK_SECONDS
+            try:
+                if self._recall is None:
+                    self._recall = Recall.open(self._path, self._store.path)
+                if self.step() == _AT_ONCE:
+                    pause = _TICK_SECONDS / 20
+            except (sqlite3.Error, SQLAlchemyError, OSError) as error:  # the thread's edge
+                failure = f"cannot take words in for searching: {error}"
+                if failure != self._failure:
+                    _log.exception("indexing failed")
+                self._failure = failure
+            else:
+                self._failure = None
+            self._stopping.wait(pause)
+
+    def step(self) -> int:
+        """Take in the words of a few exchanges; returns how many there were."""
+        assert self._recall is not None
+        began = now()
+        unread = self._recall.unread(self._since, _AT_ONCE)
+        if not unread:
+            self._since = max(self._since, began - _LATE_SECONDS)
+            return 0
+        documents: list[Document] = []
+        for id_ in unread:
+            documents.append(_document(self._store, id_))
+            time.sleep(_BREATH_SECONDS)  # whoever answers requests comes first
+        self._recall.add(documents)
+        return len(unread)
+
+
+def take_in(store: Store, recall: Recall) -> int:
+    """Take in all that is left, where no gateway does; returns how many exchanges that were."""
+    taken = 0
+    while unread := recall.unread(0.0, _AT_ONCE):
+        recall.add([_document(store, id_) for id_ in unread])
+        taken += len(unread)
+    return taken
+
+
+def _document(store: Store, id_: str) -> Document:
+    return Document(id_, *store.words(id_))

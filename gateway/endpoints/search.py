@@ -1,0 +1,61 @@
+"""Exchanges found by the words in them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from capture.exchange import Mode
+from capture.outcomes import OutcomeName
+from capture.recall import MARKS, Nothing, Sought
+from gateway.endpoints.responses import json_response
+from gateway.endpoints.seam import Runtime, Serving
+from gateway.errors import ClientError, ServiceError
+from gateway.wire import ExchangeSummaryView, SearchHit, SearchList
+
+router = APIRouter(tags=["search"])
+
+MOST = 200
+"""Exchanges found at most."""
+
+
+@router.get("/v1/search", response_model=SearchList)
+async def search(
+    runtime: Serving,
+    q: Annotated[str, Query(max_length=2000)],
+    skill: Annotated[str | None, Query(max_length=256)] = None,
+    mode: Mode | None = None,
+    outcome: OutcomeName | None = None,
+    since: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
+    until: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 20,
+) -> Response:
+    """Exchanges that hold all these words, the closest first.
+
+    `"several words"` are found together, `wor*` by their beginning, `-word` is left out; `since`
+    and `until` are Unix seconds.
+    """
+    sought = Sought(q, skill, mode, outcome, since, until, limit)
+    return json_response(SearchList(data=await run_in_threadpool(found, runtime, sought)))
+
+
+def found(runtime: Runtime, sought: Sought) -> list[SearchHit]:
+    """What a search finds. Raises ClientError for one that asks for nothing."""
+    if runtime.recall is None:
+        raise ServiceError("the words of exchanges cannot be searched yet; try again in a moment")
+    try:
+        hits = runtime.recall.find(sought)
+    except Nothing as error:
+        raise ClientError(str(error), code="nothing_sought") from None
+    rows = {row.id: row for row in runtime.store.summaries([hit.exchange for hit in hits])}
+    return [
+        SearchHit(
+            exchange=ExchangeSummaryView.model_validate(rows[hit.exchange]),
+            excerpt=hit.excerpt.replace(MARKS[0], "**").replace(MARKS[1], "**"),
+        )
+        for hit in hits
+        if hit.exchange in rows
+    ]

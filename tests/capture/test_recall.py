@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capture.exchange import Mode
+from capture.indexing import Indexer, take_in
+from capture.recall import MARKS, MOST_WORDS, Nothing, Recall, Sought, match
+from capture.store import Store
+from tests.support.journals import BURST, capturing
+from tests.support.kitchen import HOME, answer, call, exchange, user
+
+
+@pytest.fixture
+async def ids(tmp_path: Path) -> list[str]:
+    """Four exchanges, the second of which calls a tool."""
+    with capturing(tmp_path) as (journal, ingester, _):
+        ids = [
+            exchange(journal, [user("Wo ist das Caf\u00e9 am M\u00fcnster?")], answer("Links.")),
+            exchange(
+                journal,
+                [user("Turn the LIGHTS off")],
+                call("c1", '{"room": "attic"}', "Off they go."),
+                place=HOME,
+            ),
+            exchange(journal, [user("Lights on, off, on")], answer("Which ones?")),
+            exchange(journal, [user("hi"), answer("Hello"), user("bye")], answer("Good night")),
+        ]
+        assert await ingester.catch_up(30)
+    return ids
+
+
+@pytest.fixture
+def store(tmp_path: Path, ids: list[str]) -> Iterator[Store]:
+    assert ids
+    store = Store.open_reader(tmp_path / "majordomo.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def recall(tmp_path: Path, store: Store) -> Iterator[Recall]:
+    with Recall.open(tmp_path / "search.db", store.path) as recall:
+        take_in(store, recall)
+        yield recall
+
+
+def found(recall: Recall, words: str, **filters: object) -> set[str]:
+    return {hit.exchange for hit in recall.find(Sought(words, **filters))}  # type: ignore[arg-type]
+
+
+def test_words_are_found_in_any_case_with_or_without_accents(
+    recall: Recall, ids: list[str]
+) -> None:
+    assert found(recall, "cafe munster") == {ids[0]}
+    assert found(recall, "lights") == {ids[1], ids[2]}
+    assert found(recall, "attic") == {ids[1]}
+    assert found(recall, "links") == {ids[0]}
+    assert found(recall, "elephant") == set()
+
+
+def test_phrases_beginnings_and_what_is_left_out(recall: Recall, ids: list[str]) -> None:
+    assert found(recall, '"lights off"') == {ids[1]}
+    assert found(recall, "lights off") == {ids[1], ids[2]}
+    assert found(recall, "ligh*") == {ids[1], ids[2]}
+    assert found(recall, "lights -which") == {ids[1]}
+    assert found(recall, "bye") == {ids[3]}
+    assert found(recall, "hi") == set(), "only what was asked last"
+
+
+def test_filters_narrow_what_is_found(recall: Recall, ids: list[str]) -> None:
+    assert found(recall, "lights", mode=Mode.RESTING) == {ids[1]}
+    assert found(recall, "lights", mode=BURST.mode) == {ids[2]}
+    assert found(recall, "lights", outcome="unknown") == {ids[1], ids[2]}
+    assert found(recall, "lights", outcome="success") == set()
+    assert found(recall, "lights", until=1.0) == set()
+    assert found(recall, "lights", since=1.0) == {ids[1], ids[2]}
+    assert found(recall, "lights", skill="no such") == set()
+    assert len(recall.find(Sought("lights", limit=1))) == 1
+
+
+def test_an_excerpt_marks_what_was_found(recall: Recall, ids: list[str]) -> None:
+    (hit,) = recall.find(Sought("attic"))
+    assert hit.exchange == ids[1]
+    assert f"{MARKS[0]}attic{MARKS[1]}" in hit.excerpt
+
+
+@given(st.text(max_size=60))
+def test_no_words_are_a_command_to_the_database(words: str) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE VIRTUAL TABLE t USING fts5(a)")
+    try:
+        connection.execute("SELECT * FROM t WHERE t MATCH ?", (match(words),)).fetchall()
+    except Nothing:
+        pass
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("words", ["", "  ", "-lights", "***", "w " * (MOST_WORDS + 1)])
+def test_a_search_for_nothing_or_for_too_much_is_told_so(recall: Recall, words: str) -> None:
+    with pytest.raises(Nothing):
+        recall.find(Sought(words))
+
+
+def test_what_is_forgotten_is_found_no_more_nor_left_in_the_file(
+    tmp_path: Path, recall: Recall, ids: list[str], store: Store
+) -> None:
+    recall.forget([ids[1], "never there"])
+    assert found(recall, "lights") == {ids[2]}
+    assert b"attic" not in (tmp_path / "search.db").read_bytes()
+    assert take_in(store, recall) == 1, "it is still in the store"
+
+
+def test_what_is_in_already_is_not_taken_in_again(recall: Recall, store: Store) -> None:
+    assert take_in(store, recall) == 0
+    assert len(recall.find(Sought("lights"))) == 2
+
+
+def test_the_words_are_their_owners_alone_and_made_anew_when_of_another_version(
+    tmp_path: Path, recall: Recall, store: Store
+) -> None:
+    path = tmp_path / "search.db"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    recall.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with Recall.open(path, store.path) as anew:
+        assert anew.find(Sought("lights")) == []
+        assert take_in(store, anew) == 4
+
+
+def test_an_indexer_takes_in_what_is_left_step_by_step(
+    tmp_path: Path, store: Store, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("capture.indexing._AT_ONCE", 3)
+    indexer = Indexer(store, tmp_path / "search.db")
+    with Recall.open(tmp_path / "search.db", store.path) as recall:
+        indexer._recall = recall  # pyright: ignore[reportPrivateUsage] - without its thread
+        assert [indexer.step(), indexer.step(), indexer.step()] == [3, len(ids) - 3, 0]
+        assert len(found(recall, "lights")) == 2
