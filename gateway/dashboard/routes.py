@@ -1,4 +1,4 @@
-"""The pages: a live list of exchanges, one exchange, and the weeks. They only read.
+"""The pages: a live list of exchanges, one exchange, a search, and the weeks. They only read.
 
 Pages work without scripts; with them the list keeps itself fresh. Keys, `Host` and `Origin` are
 checked before any of this runs (`gateway.app`).
@@ -16,6 +16,8 @@ from starlette.responses import Response
 
 from capture import clock
 from capture.exchange import ExchangeStatus, Mode
+from capture.recall import Sought
+from gateway.dashboard import finding
 from gateway.dashboard.detail import exchange_page
 from gateway.dashboard.listing import PAGE_ROWS, House, Listing, house, listing
 from gateway.dashboard.rendering import PAGE_HEADERS, asset, page, render
@@ -24,6 +26,7 @@ from gateway.dashboard.words import STATUS
 from gateway.endpoints.failures import unknown_path
 from gateway.endpoints.lookup import Wanted, checked_id, find, recent
 from gateway.endpoints.seam import Runtime, Serving
+from gateway.endpoints.search import sought
 from gateway.endpoints.vitals import problems, vitals
 from gateway.errors import GatewayError
 from gateway.paste import Block, blocks
@@ -69,6 +72,13 @@ async def one_exchange_page(id: str, runtime: Serving, unless: Word = "") -> Res
     return page(html)
 
 
+@router.api_route("/search", methods=["GET", "HEAD"])
+async def words_page(runtime: Serving, q: Annotated[str, Query(max_length=2000)] = "") -> Response:
+    """Exchanges found by their words."""
+    found = await run_in_threadpool(_searched, runtime, q.strip())
+    return page(render("search.html", page=found, house=_house(runtime)))
+
+
 @router.api_route("/weekly", methods=["GET", "HEAD"])
 async def weeks_page(runtime: Serving) -> Response:
     """The sovereignty index and its companions, per week."""
@@ -83,6 +93,16 @@ async def static_file(name: str, request: Request) -> Response:
     if found is None:
         raise unknown_path(str(request.scope["path"]))
     return found
+
+
+def _searched(runtime: Runtime, words: str) -> finding.Page:
+    if not words:
+        return finding.Page("", ())
+    try:
+        hits, rows = sought(runtime, Sought(words, limit=PAGE_ROWS))
+    except GatewayError as error:
+        return finding.Page(words, (), error.message)
+    return finding.search_page(words, hits, rows, clock.now())
 
 
 async def _listing(request: Request, runtime: Runtime, wanted: Wanted) -> tuple[Listing, House]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,7 +11,8 @@ from starlette.responses import Response
 
 from capture.exchange import Mode
 from capture.outcomes import OutcomeName
-from capture.recall import MARKS, Nothing, Sought
+from capture.recall import MARKS, Hit, Nothing, Sought
+from capture.store.rows import ExchangeSummary
 from gateway.endpoints.responses import json_response
 from gateway.endpoints.seam import Runtime, Serving
 from gateway.errors import ClientError, ServiceError
@@ -38,20 +40,26 @@ async def search(
     `"several words"` are found together, `wor*` by their beginning, `-word` is left out; `since`
     and `until` are Unix seconds.
     """
-    sought = Sought(q, skill, mode, outcome, since, until, limit)
-    return json_response(SearchList(data=await run_in_threadpool(found, runtime, sought)))
+    wanted = Sought(q, skill, mode, outcome, since, until, limit)
+    return json_response(await run_in_threadpool(_list, runtime, wanted))
 
 
-def found(runtime: Runtime, sought: Sought) -> list[SearchHit]:
-    """What a search finds. Raises ClientError for one that asks for nothing."""
+def sought(runtime: Runtime, wanted: Sought) -> tuple[Sequence[Hit], Mapping[str, ExchangeSummary]]:
+    """What a search finds, the closest first, and what lists show of it. Raises ClientError for one
+    that asks for nothing, ServiceError while nothing can be searched."""
     if runtime.recall is None:
         raise ServiceError("the words of exchanges cannot be searched yet; try again in a moment")
     try:
-        hits = runtime.recall.find(sought)
+        hits = runtime.recall.find(wanted)
     except Nothing as error:
         raise ClientError(str(error), code="nothing_sought") from None
-    rows = {row.id: row for row in runtime.store.summaries([hit.exchange for hit in hits])}
-    return [
+    rows = runtime.store.summaries([hit.exchange for hit in hits])
+    return hits, {row.id: row for row in rows}
+
+
+def _list(runtime: Runtime, wanted: Sought) -> SearchList:
+    hits, rows = sought(runtime, wanted)
+    found = [
         SearchHit(
             exchange=ExchangeSummaryView.model_validate(rows[hit.exchange]),
             excerpt=hit.excerpt.replace(MARKS[0], "**").replace(MARKS[1], "**"),
@@ -59,3 +67,4 @@ def found(runtime: Runtime, sought: Sought) -> list[SearchHit]:
         for hit in hits
         if hit.exchange in rows
     ]
+    return SearchList(data=found)

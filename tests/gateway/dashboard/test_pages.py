@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from capture.ids import new_id
+from capture.indexing import take_in
 from gateway.dashboard.rendering import ASSETS
 from gateway.flight import InFlight
 from tests.support.sample_exchanges import HOSTILE, fill
@@ -273,3 +274,19 @@ def test_our_own_files_load_nothing_from_elsewhere() -> None:
         assert "http" not in text
         assert "@import" not in text
         assert "url(" not in text
+
+
+async def test_the_search_page_marks_what_it_found_and_says_when_it_found_nothing(
+    runtime: Standing, client: httpx2.AsyncClient
+) -> None:
+    id_ = runtime.exchange(ask("Where is the <b>key</b> to the attic?"))
+    assert await runtime.ingester.catch_up(30)
+    assert runtime.recall is not None
+    take_in(runtime.store, runtime.recall)
+    found = (await client.get("/search", params={"q": "attic <b>"})).text
+    assert f'href="/exchanges/{id_}"' in found
+    assert "<mark>attic</mark>" in found
+    assert "<b>key" not in found
+    assert "Nothing was found" in (await client.get("/search", params={"q": "cellar"})).text
+    assert "at least one word" in (await client.get("/search", params={"q": "-attic"})).text
+    assert "Find an exchange again" in (await client.get("/search")).text
