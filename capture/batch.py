@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from capture.feedback import Feedback, feedback_of
 from capture.framing import Kind, Record
 from capture.replies import ReplyReader
 from capture.said import (
@@ -103,6 +104,18 @@ ATTEMPT_COLUMNS = (
 BODY_COLUMNS = ("exchange_id", "kind", "attempt", "encoding", "data")
 MESSAGE_COLUMNS = ("id", "role", "body")
 CALL_COLUMNS = ("exchange_id", "position", "call_id", "name", "arguments")
+FEEDBACK_COLUMNS = (
+    "id",
+    "exchange_id",
+    "conversation",
+    "at",
+    "key",
+    "source",
+    "value",
+    "comment",
+    "demonstration",
+    "idempotency_key",
+)
 
 COMPRESS_BYTES = 32 * 1024
 """Bodies shorter than this are kept as they are. Packing an agent's prompt halves it and takes
@@ -131,6 +144,7 @@ class Batch:
     bodies: list[Row] = field(default_factory=list[Row])
     messages: dict[bytes, MessageRow] = field(default_factory=dict[bytes, MessageRow])
     calls: list[Row] = field(default_factory=list[Row])
+    feedback: list[Row] = field(default_factory=list[Row])
     _parts: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
     _chosen: dict[str, Json] = field(default_factory=dict[str, Json])
 
@@ -144,6 +158,8 @@ class Batch:
                 self._part(id_, body)
             elif kind == Kind.END:
                 self._end(id_, orjson.loads(meta), body)
+            elif kind == Kind.FEEDBACK:
+                self.feedback.append(_feedback_row(feedback_of(orjson.loads(meta))))
             elif kind != Kind.SEGMENT:
                 raise Unreadable(f"records of kind {kind} are not known to this version")
         except (KeyError, TypeError, ValueError) as error:
@@ -352,6 +368,21 @@ def _attempt_row(id_: str, position: int, attempt: Json) -> Row:
         attempt["cost_usd"],
         attempt.get("reserve_usd"),
         attempt.get("adapter"),
+    )
+
+
+def _feedback_row(said: Feedback) -> Row:
+    return (
+        said.id,
+        said.exchange,
+        said.conversation,
+        said.at,
+        said.key or "",
+        said.source,
+        said.value,
+        said.comment,
+        said.demonstration,
+        said.idempotency_key,
     )
 
 

@@ -49,6 +49,8 @@ class Kind(IntEnum):
     """Some of an upstream's bytes, while the exchange goes on."""
     END = 4
     """All that is known at an exchange's last byte."""
+    FEEDBACK = 5
+    """Somebody said something of an exchange or a conversation."""
 
 
 class Position(NamedTuple):
@@ -79,7 +81,7 @@ class Record(NamedTuple):
     kind: int
     """A `Kind`, or a number that a newer version wrote."""
     id: str
-    """The exchange's; empty for SEGMENT."""
+    """The exchange's, or the feedback's own; empty for SEGMENT."""
     meta: bytes
     body: bytes
     end: int

@@ -8,6 +8,7 @@ the records back: `ingest` does.
     begin   one record: who asked what, and what was decided
     part    raw upstream bytes of a long reply, so that nobody must hold it whole
     end     one record: all attempts, their raw bytes, what was delivered
+    feedback  one record: what somebody said of an exchange, before they are told it was taken
 
 A write that fails leaves no half record, raises JournalError and sets `failure`; writing is tried
 again by every later call and twice a second by the thread, and `failure` clears when it works. A
@@ -31,6 +32,7 @@ from typing import NamedTuple
 import orjson
 
 from capture.exchange import ExchangeEnd, RouteDecision
+from capture.feedback import Feedback
 from capture.framing import Kind, Position, segments
 from capture.lock import DirectoryLock, Locked
 from capture.plain import plain_candidate, plain_decision, plain_end
@@ -120,7 +122,7 @@ class _Waiter:
 class Journal:
     """Append-only segments in one directory, held by one process.
 
-    `begin`, `part` and `end` are called by one thread, the event loop's.
+    `begin`, `part`, `end` and `feedback` are called by one thread, the event loop's.
     """
 
     def __init__(self, directory: Path, *, segment_bytes: int, sync_ms: int, epoch: str) -> None:
@@ -206,6 +208,10 @@ class Journal:
         meta = orjson.dumps({"end": plain_end(end), "raw": sizes, "delivered": kept})
         body = tuple(raw) if delivered is None else (*raw, delivered)
         return self._append(Kind.END, exchange_id, meta, body)
+
+    def feedback(self, feedback: Feedback) -> Position:
+        """Record what somebody said. Raises JournalError."""
+        return self._append(Kind.FEEDBACK, feedback.id, orjson.dumps(feedback), ())
 
     async def synced(self, position: Position) -> None:
         """Return once the disk has everything up to `position`. Raises JournalError when it never

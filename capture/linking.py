@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from capture import outcomes
 from capture.conversations import begins_user_turn, names, next_state, purpose_of, replied, spot
+from capture.hearing import hear
 from capture.observing import Observations
 from capture.outcomes import Evidence
 from capture.predecessors import Found, Predecessors
@@ -53,8 +54,9 @@ class Linker:
             self._waiting.extend(ids)
 
     def run(self, breathe: Callable[[], None] = lambda: None) -> None:
-        """Link all that waits. `breathe` is called every few exchanges, for whoever else wants the
-        interpreter. When it raises, the next call finds in the store what is left."""
+        """Link all that waits, then hear what was said of it. `breathe` is called every few
+        exchanges, for whoever else wants the interpreter. When it raises, the next call finds in
+        the store what is left."""
         waiting, self._waiting = self._waiting, None
         if waiting is None:
             with self._links.transaction():
@@ -62,6 +64,7 @@ class Linker:
         waiting.sort()
         for at in range(0, len(waiting), _AT_ONCE):
             self._link(waiting[at : at + _AT_ONCE], breathe)
+        hear(self._links)
         self._waiting = []
 
     def _link(self, ids: Sequence[str], breathe: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from capture.clock import now
-from capture.outcomes import UNKNOWN, Evidence, Outcome, conclude
+from capture.outcomes import SAID, UNKNOWN, Evidence, Outcome, conclude
 from capture.store.links import Ended, Links
 
 
@@ -28,11 +28,18 @@ class Observations:
 
     def add(self, id_: str, evidence: Sequence[Evidence]) -> None:
         """Weigh evidence together with what is known. Says nothing of what has not ended."""
-        if not evidence or self._find(id_) is None:
+        if evidence and self._find(id_) is not None:
+            self._after[id_] = conclude((*self._known(id_).evidence, *evidence))
+
+    def hear(self, id_: str, said: Sequence[Evidence]) -> None:
+        """Weigh all that people say of it now, in place of what they said before."""
+        if self._find(id_) is None:
             return
-        if (known := self._after.get(id_)) is None:
-            known = self._before[id_] = self._links.outcome(id_) or UNKNOWN
-        self._after[id_] = conclude((*known.evidence, *evidence))
+        known = self._known(id_)
+        seen = (each for each in known.evidence if each[0] not in SAID)
+        heard = conclude((*seen, *said))
+        if heard != known:
+            self._after[id_] = heard
 
     def save(self) -> None:
         """Write the outcomes, and move the tallies from those there were before."""
@@ -44,6 +51,14 @@ class Observations:
         ]
         self._links.add_up(changes)
         self._before, self._after = {}, {}
+
+    def _known(self, id_: str) -> Outcome:
+        """What came of it, as far as is known now."""
+        if (known := self._after.get(id_)) is not None:
+            return known
+        if id_ not in self._before:
+            self._before[id_] = self._links.outcome(id_) or UNKNOWN
+        return self._before[id_]
 
 
 def observe(links: Links, id_: str, evidence: Sequence[Evidence]) -> bool:

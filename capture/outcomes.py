@@ -16,10 +16,14 @@ evidence can be added whenever it comes. Nobody is asked, and no model judges.
     cut            the reply hit its length limit           failure 0.6
     empty          the reply says nothing                   failure 0.8
     later_...      what the user said at the end of a turn, for the turn's earlier exchanges
+    praised        somebody calls the reply good            success 0.95  } feedback: what each
+    blamed         somebody calls the reply bad             failure 0.95  } speaker said last
+    demonstrated   somebody says what it should have been   failure 0.95  } `corrected`
 
 Where evidence contradicts itself the more confident side has it; at a tie, failure. A correction of
-the very reply stands, whatever else is said: praise beside it is of another answer, which the user
-got after going back and asking anew.
+the very reply stands, whatever the conversation says besides: praise there is of another answer,
+which the user got after going back and asking anew. Feedback names the reply it is about, and has
+the last word over what was only read off the conversation.
 """
 
 from __future__ import annotations
@@ -56,7 +60,12 @@ WEIGHTS: Mapping[str, tuple[OutcomeName, float]] = {
     "later_asked_again": ("failure", 0.45),
     "later_approval": ("success", 0.7),
     "later_moved_on": ("success", 0.5),
+    "praised": ("success", 0.95),
+    "blamed": ("failure", 0.95),
+    "demonstrated": ("failure", 0.95),
 }
+SAID = frozenset({"praised", "blamed", "demonstrated"})
+"""Codes of feedback (`capture.feedback`): what is said later takes their place."""
 RETRY: Evidence = ("retry", "the same request was sent again")
 SENT_AGAIN: Evidence = ("sent_again", "the same first request was sent again within minutes")
 
@@ -104,7 +113,7 @@ def conclude(evidence: Sequence[Evidence]) -> Outcome:
     for code in first:
         side, confidence = WEIGHTS.get(code, ("unknown", 0.0))
         best[side] = max(best[side], confidence)
-    corrected = "correction" in first
+    corrected = "demonstrated" in first or ("correction" in first and "praised" not in first)
     failed = corrected or best["failure"] >= best["success"]
     side: OutcomeName = "failure" if failed else "success"
     if not best[side]:
@@ -137,7 +146,7 @@ def from_next(asked: str | None, reply: Message, following: Sequence[Message]) -
         elif message.role == "user" and not is_synthetic(message.text):
             said.append(message.text)
         elif message.role == "user" and (code := complaint(message.text)):
-            evidence.append((code, f"the agent said: {_quote(message.text)}"))
+            evidence.append((code, f"the agent said: {quote(message.text)}"))
     if reply.tool_calls:
         evidence += _from_results(reply, results)
     if said:
@@ -159,12 +168,18 @@ def error_in(result: str) -> str | None:
         except orjson.JSONDecodeError:
             return None
         return _error_field(cast("Mapping[str, Any]", value))
-    return _quote(text) if _ERROR_TEXT.match(text) else None
+    return quote(text) if _ERROR_TEXT.match(text) else None
+
+
+def quote(text: str) -> str:
+    """The beginning of what somebody said, on one line."""
+    text = " ".join(text.split())
+    return text if len(text) <= _QUOTE else f"{text[: _QUOTE - 1]}…"
 
 
 def _error_field(value: Mapping[str, Any]) -> str | None:
     if error := value.get("error"):
-        return _quote(f"error: {error}")
+        return quote(f"error: {error}")
     for name in ("success", "ok"):
         if value.get(name) is False:
             return f"{name}: false"
@@ -201,14 +216,9 @@ def _from_results(reply: Message, results: Sequence[tuple[str | None, str]]) -> 
 def _from_user(asked: str | None, reply: Message, said: str) -> Evidence:
     asks = reply.text.rstrip().endswith(("?", "？"))  # noqa: RUF001 - the full-width one
     if corrects(said, answers_question=asks):
-        return ("correction", f"the user said: {_quote(said)}")
+        return ("correction", f"the user said: {quote(said)}")
     if approves(said):
-        return ("approval", f"the user said: {_quote(said)}")
+        return ("approval", f"the user said: {quote(said)}")
     if asked is not None and asks_again(said, asked):
-        return ("asked_again", f"the user asked again: {_quote(said)}")
+        return ("asked_again", f"the user asked again: {quote(said)}")
     return ("moved_on", "the user went on")
-
-
-def _quote(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _QUOTE else f"{text[: _QUOTE - 1]}…"

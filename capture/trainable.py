@@ -42,6 +42,16 @@ class TrainableTurn:
     """The body as the client sent it: `messages`, `tools` and all else."""
     reply: Json
     """The answer as one assistant message in OpenAI's chat dialect."""
+    demonstration: str | None = None
+    """Text of the reply that it should have been, as people said since; None when nobody did."""
+
+    @property
+    def wanted(self) -> Json:
+        """The reply to learn: the one that should have been given where somebody said so, else the
+        one that was."""
+        if self.demonstration is None:
+            return self.reply
+        return {"role": "assistant", "content": self.demonstration}
 
 
 def assistant_message(reply: Message) -> Json:

@@ -35,14 +35,14 @@ class App:
             return
         try:
             self._runtime.guard.check(scope["headers"])
-            if scope["path"] not in PUBLIC_PATHS:
-                self._runtime.keyring.check(scope["headers"])
+            open_to_all = scope["path"] in PUBLIC_PATHS
+            key = None if open_to_all else self._runtime.keyring.check(scope["headers"])
         except GatewayError as error:
             self._runtime.telemetry.rejected(error.code)
             await _send_error(send, error, new_id())
             return
         request_id = new_id()
-        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id, "key": key}
 
         async def send_named(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":

@@ -118,6 +118,36 @@ def explain(
 
 
 @app.command()
+def feedback(
+    id: Annotated[str, typer.Argument(help="An exchange: its x-request-id.")],
+    *,
+    good: Annotated[bool, typer.Option("--good", help="The reply was good.")] = False,
+    bad: Annotated[bool, typer.Option("--bad", help="The reply was bad.")] = False,
+    value: Annotated[
+        float | None, typer.Option(min=0, max=1, help="How good it was, 0 (bad) to 1 (good).")
+    ] = None,
+    comment: Annotated[str | None, typer.Option(help="What there is to say about it.")] = None,
+    demonstration: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The reply it should have been; `-` reads it."),
+    ] = None,
+    conversation: Annotated[
+        bool, typer.Option("--conversation", help="Speak of the conversation it is in.")
+    ] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List what was said.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what an answer was worth, or what it should have been."""
+    from gateway.commands.feedback import Said
+    from gateway.commands.feedback import feedback as run
+
+    if good + bad + (value is not None) > 1:
+        raise typer.BadParameter("give one of --good, --bad and --value")
+    said = Said(True if good else False if bad else value, comment, demonstration)
+    run(Home.locate(), id, said, of_conversation=conversation, listed=listed, as_json=as_json)
+
+
+@app.command()
 def logs(
     *,
     lines: Annotated[

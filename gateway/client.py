@@ -71,6 +71,16 @@ def running(home: Home) -> Running | None:
 
 def ask(home: Home, path: str) -> Mapping[str, Any]:
     """The JSON object that the gateway of `home` answers at `path`. Raises ClientTrouble."""
+    return _request(home, "GET", path, None)
+
+
+def tell(home: Home, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The JSON object that it answers when told `body`. Raises ClientTrouble."""
+    return _request(home, "POST", path, orjson.dumps(body))
+
+
+def _request(home: Home, method: str, path: str, body: bytes | None) -> Mapping[str, Any]:
+    """One request to who serves `home`, with a key where there are keys."""
     import httpx2
 
     who = running(home)
@@ -84,7 +94,7 @@ def ask(home: Home, path: str) -> Mapping[str, Any]:
     ) as client:
         while True:
             try:
-                reply = client.get(path)
+                reply = client.request(method, path, content=body)
             except httpx2.HTTPError as error:
                 raise NotRunning(
                     f"process {who.pid} should serve {home.root} at {who.base_url}, but does not "
@@ -111,7 +121,7 @@ def error_message(data: bytes) -> str:
 
 
 def _object(reply: httpx2.Response) -> Mapping[str, Any]:
-    if reply.status_code != 200:
+    if reply.status_code not in (200, 201):
         raise Refused(reply.status_code, error_message(reply.content))
     try:
         value: object = orjson.loads(reply.content)

@@ -53,6 +53,8 @@ class InFlight:
     stream: bool
     bytes_out: int
     """Body bytes handed to the client so far."""
+    key: str | None = None
+    """Name of the API key that asked; None when the gateway runs without keys."""
 
 
 class Flight:
@@ -65,12 +67,15 @@ class Flight:
         response: ClientResponse,
         started_at: float,
         conversation: bytes | None = None,
+        key: str | None = None,
     ) -> None:
         self.request = request
         self.decision = decision
         self.started_at = started_at
         self.conversation = conversation
         """What its conversation is known by; None while no rule asks."""
+        self.key = key
+        """Name of the API key that asked; None when the gateway runs without keys."""
         self.began = time.perf_counter()
         """When the request was whole, by `time.perf_counter`; the loop's clock is too coarse."""
         self.queued_s: float | None = None
@@ -113,6 +118,7 @@ class Flight:
             model=candidate.model if candidate else None,
             stream=self.request.stream,
             bytes_out=self.bytes_out,
+            key=self.key,
         )
 
     # sending

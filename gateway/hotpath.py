@@ -103,5 +103,5 @@ class HotPath:
             session=session,
             written=written,
         )
-        flight = Flight(request, decision, call, now, conversation)
+        flight = Flight(request, decision, call, now, conversation, key)
         return flight, features, begin

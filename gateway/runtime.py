@@ -33,6 +33,7 @@ from gateway.decisions import Decisions
 from gateway.desk import Desk
 from gateway.fleet import Links
 from gateway.flight import Flight, InFlight
+from gateway.heard import Heard
 from gateway.history import HistoryKeeper, homes_of
 from gateway.home import Home
 from gateway.keys import KeysError
@@ -73,6 +74,7 @@ class Runtime:
         self.draining = False
         self.telemetry = Telemetry()
         self.thinking = ThinkingStore()
+        self.heard = Heard()
         self.journal = Journal(
             home.journal,
             segment_bytes=capture.segment_bytes,

@@ -40,6 +40,7 @@ _NAMED_TYPES: dict[object, str] = {
     setting_types.ModeNames: "mode, or list of modes",
     setting_types.ModeOrder: "mode, or list of modes",
     setting_types.ToolNames: "true, false, tool name, or list of names",
+    setting_types.HeaderNames: "header name, or list of them",
     setting_types.HeaderValues: "header names, each to a value, true or false",
     Mode: " or ".join(f"`{mode.value}`" for mode in Mode),
     str: "text",

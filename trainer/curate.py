@@ -1,9 +1,10 @@
 """What trains: which turns are worth it, which are held out, and what they are mixed with. Pure.
 
-Worth training on is what the hired help did well: successful BURST turns, and the good answers that
-ended a correction, whoever gave them. Private turns may train, since training stays at home. A
-conversation is held out as a whole, by a stable hash of its id, and for ever: which side it fell on
-in an earlier cycle stands, whatever the settings say since.
+Worth training on is what the hired help did well: successful BURST turns, the good answers that
+ended a correction, whoever gave them, and what people said that a reply should have been. Private
+turns may train, since training stays at home. A conversation is held out as a whole, by a stable
+hash of its id, and for ever: which side it fell on in an earlier cycle stands, whatever the
+settings say since.
 """
 
 from __future__ import annotations
@@ -69,15 +70,20 @@ def worthy(turns: Iterable[TrainableTurn]) -> Iterator[Row]:
     for turn in turns:
         if turn.corrected:
             corrected.add(turn.conversation)
-        if turn.outcome != "success":
-            continue
-        if turn.mode != Mode.BURST and turn.conversation not in corrected:
+        if turn.demonstration is None and not _well_answered(turn, corrected):
             continue
         corrected.discard(turn.conversation)  # this answer ended it
-        row = row_of(turn.id, turn.conversation, turn.skill, turn.request, turn.reply)
+        row = row_of(turn.id, turn.conversation, turn.skill, turn.request, turn.wanted)
         if row is not None and row.key not in seen:
             seen.add(row.key)
             yield row
+
+
+def _well_answered(turn: TrainableTurn, corrected: AbstractSet[str]) -> bool:
+    """By the hired help, or in a conversation that somebody had corrected."""
+    if turn.outcome != "success":
+        return False
+    return turn.mode == Mode.BURST or turn.conversation in corrected
 
 
 def select(rows: Iterable[Row], past: Past, *, share: float, most: int) -> Selection:

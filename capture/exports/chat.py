@@ -8,7 +8,8 @@ fields are absent, and **the arguments of tool calls are objects** where OpenAI'
 text. Most templates write `arguments | tojson`, which would quote a text once more. `tools` is
 absent where none were offered or the client said `tool_choice: none`.
 
-What cannot be said so makes no row: an image, arguments that are no JSON object.
+A turn whose reply somebody corrected (`TrainableTurn.demonstration`) ends with what it should have
+been. What cannot be said so makes no row: an image, arguments that are no JSON object.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def arguments_of(value: object) -> Json:
 
 def _made(turn: TrainableTurn) -> Made | Left:
     try:
-        return Made((turn.id,), as_line(row(turn.request, turn.reply)))
+        return Made((turn.id,), as_line(row(turn.request, turn.wanted)))
     except Unsayable as error:
         return Left(turn.id, str(error))
 

@@ -14,6 +14,7 @@ import orjson
 import sqlalchemy as sa
 
 from capture.exchange import ExchangeStatus
+from capture.feedback import Feedback
 from capture.messages import FinishReason
 from capture.outcomes import Outcome
 from capture.side_calls import Purpose
@@ -92,6 +93,22 @@ _ADD_UP = (
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (skill, upstream, model, adapter, day) DO UPDATE SET "
     "successes = successes + excluded.successes, failures = failures + excluded.failures"
 )
+_FEEDBACK = (
+    "id, exchange_id, conversation, at, nullif(key, ''), source, value, comment, demonstration, "
+    "idempotency_key"
+)
+_WAITING = (
+    "SELECT f.id, f.exchange_id, t.conversation FROM feedback AS f "
+    "JOIN turns AS t ON t.exchange_id = coalesce(f.exchange_id, f.conversation) "
+    "WHERE f.counted_for IS NULL ORDER BY f.id LIMIT ?"
+)
+_LAST_REPLY = (
+    "SELECT max(t.exchange_id), max(CASE WHEN e.reply_messages != x'' THEN t.exchange_id END) "
+    "FROM turns AS t JOIN exchanges AS e ON e.id = t.exchange_id "
+    "WHERE t.conversation = ? AND t.exchange_id < ?"
+)
+_COUNT_FOR = "UPDATE feedback SET counted_for = ? WHERE id = ?"
+_SAID = f"SELECT counted_for, {_FEEDBACK} FROM feedback WHERE counted_for IN ({{}}) ORDER BY id"  # noqa: S608 - our own words
 
 
 class Ended(NamedTuple):
@@ -158,6 +175,17 @@ class Caller(NamedTuple):
     """Of the tool."""
     arguments: str
     """As the model wrote them."""
+
+
+class Waiting(NamedTuple):
+    """Feedback that can come to bear now."""
+
+    id: str
+    """Of the feedback."""
+    exchange: str | None
+    """What it is about; None for a conversation."""
+    conversation: str
+    """What it is about, or the conversation of that exchange."""
 
 
 class Links:
@@ -277,6 +305,28 @@ class Links:
         gave it: such a reply has no next state to be known by."""
         unfit = [(*place, _day(at), 0, 1) for *place, at in self._among(_UNFIT, ids)]
         self._driver.executemany(_ADD_UP, unfit)
+
+    def waiting(self, limit: int) -> list[Waiting]:
+        """The oldest feedback that has not come to bear, about what is linked. Needs no
+        transaction."""
+        return [Waiting(*row) for row in self._ask(_WAITING, limit)]
+
+    def last_reply(self, conversation: str, before: str) -> str:
+        """A conversation's last exchange older than `before` that has a reply; where none has one,
+        its last."""
+        ((last, replied),) = self._ask(_LAST_REPLY, conversation, before)
+        return replied or last or conversation
+
+    def count_for(self, exchanges: Mapping[str, str]) -> None:
+        """Note, by id of feedback, on which exchange's outcome it comes to bear."""
+        self._driver.executemany(_COUNT_FOR, [(to, id_) for id_, to in exchanges.items()])
+
+    def said(self, ids: Sequence[str]) -> dict[str, list[Feedback]]:
+        """All that came to bear on these exchanges, in the order it was said."""
+        found: dict[str, list[Feedback]] = {id_: [] for id_ in ids}
+        for exchange, *said in self._among(_SAID, ids):
+            found[exchange].append(Feedback(*said))
+        return found
 
     def _among(self, sql: str, ids: Sequence[str] | Sequence[bytes]) -> list[Any]:
         """Rows for so many ids at a time: a statement takes a limited number of parameters."""

@@ -21,9 +21,10 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from capture.exchange import Mode
+from capture.feedback import Feedback
 from capture.outcomes import OutcomeName
 from capture.private import make_private_directory
-from capture.store import queries, trainable, weeks
+from capture.store import feedback, queries, trainable, weeks
 from capture.store.migrate import HEAD, StoreError, migrate, schema_of
 from capture.store.rows import ExchangeDetail, ExchangeSummary, Loss, SkillCount
 from capture.store.trainable import Wanted
@@ -100,6 +101,24 @@ class Store:
     def words(self, id: str) -> Words:
         """What was said in an exchange, as far as it is searched."""
         return self._ask(lambda c: words_of(c, id))
+
+    def summary(self, id: str) -> ExchangeSummary | None:
+        """One exchange's line in the list; None when there is none of that id."""
+        return self._ask(lambda c: queries.find_summary(c, id))
+
+    def feedback(
+        self, *, exchange: str | None = None, conversation: str | None = None, limit: int = 500
+    ) -> list[Feedback]:
+        """What was said of one of these two, the newest first. A conversation may be named by any
+        exchange of it."""
+        if conversation is None:
+            assert exchange is not None, "feedback is about something"
+            return self._ask(lambda c: feedback.about_exchange(c, exchange, limit))
+        return self._ask(lambda c: feedback.about_conversation(c, conversation, limit))
+
+    def said_once(self, key: str | None, idempotency_key: str) -> Feedback | None:
+        """The feedback that a speaker called so; None when there is none."""
+        return self._ask(lambda c: feedback.said_once(c, key, idempotency_key))
 
     def spent(self, since: float) -> float:
         """US dollars BURST took since then (Unix seconds), unknown costs at what was reserved."""

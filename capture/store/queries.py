@@ -85,6 +85,13 @@ def summaries(connection: sa.Connection, ids: Sequence[str]) -> list[ExchangeSum
     return [found[id_] for id_ in ids if id_ in found]
 
 
+def find_summary(connection: sa.Connection, id_: str) -> ExchangeSummary | None:
+    """One line of the list; None when there is no exchange of that id."""
+    select = sa.select(*_SUMMARY, t.turns.c.conversation, t.outcomes.c.outcome)
+    row = connection.execute(select.select_from(_LINKED).where(t.exchanges.c.id == id_)).first()
+    return None if row is None else _summary(row)
+
+
 def find_exchange(connection: sa.Connection, id_: str) -> ExchangeDetail | None:
     """All of one exchange; None when there is none of that id."""
     select = sa.select(

@@ -7,7 +7,8 @@
     messages           what was said, each text once, named by its content
     tool_calls         the calls a reply made
     turns              which conversation an exchange belongs to, and which exchange it continues
-    outcomes           what came of an exchange, by what its conversation did next
+    outcomes           what came of an exchange, by what its conversation did next and people said
+    feedback           what people said of exchanges and conversations
     skill_tallies      outcomes by skill, place, adapter and day, so that asking needs no scan
     journal_position   how far the journal is in here; moves in the same transaction as the rows
     journal_losses     stretches of the journal that could not be read
@@ -212,6 +213,30 @@ outcomes = sa.Table(
     sa.Column("corrected", sa.Boolean, nullable=False),  # the user said what was wrong
     sa.Column("at", _REAL, nullable=False),  # when it was last weighed
     sqlite_with_rowid=False,
+)
+
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("exchange_id", sa.String(26)),  # NULL: it is about a conversation
+    sa.Column("conversation", sa.String(26)),  # an exchange of it; NULL: it is about an exchange
+    sa.Column("at", _REAL, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),  # name of the API key; empty for the local user
+    sa.Column("source", sa.String(8), nullable=False),  # api, cli or page
+    sa.Column("value", _REAL),  # 0 to 1
+    sa.Column("comment", sa.Text),
+    sa.Column("demonstration", sa.Text),  # text of the reply that should have been given
+    sa.Column("idempotency_key", sa.Text),
+    # whose outcome it has come to bear on; NULL while that exchange goes on
+    sa.Column("counted_for", sa.String(26), index=True),
+    sa.UniqueConstraint("key", "idempotency_key"),
+)
+sa.Index(
+    "ix_feedback_waiting",
+    feedback.c.id,
+    sqlite_where=feedback.c.counted_for.is_(None),
+    postgresql_where=feedback.c.counted_for.is_(None),
 )
 
 skill_tallies = sa.Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,13 @@ import sqlalchemy as sa
 
 from capture.batch import unpack
 from capture.exchange import Mode
+from capture.feedback import Feedback, demonstration_of
 from capture.narrowing import Malformed, read_object
 from capture.outcomes import OutcomeName
 from capture.plain import message_of
 from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
+from capture.store.feedback import said_of
 from capture.trainable import TrainableTurn, assistant_message
 
 Row = sa.Row[Any]
@@ -40,8 +42,9 @@ def turns(connection: sa.Connection, wanted: Wanted) -> Iterator[TrainableTurn]:
     until it is: whether it may train goes by its conversation, and only linking knows that."""
     after = ""
     while rows := connection.execute(_select(wanted, after)).all():
+        said = said_of(connection, [row.id for row in rows])
         for row in rows:
-            if (turn := _turn(connection, row)) is not None:
+            if (turn := _turn(connection, row, said.get(row.id, ()))) is not None:
                 yield turn
         after = rows[-1].id
 
@@ -89,7 +92,9 @@ def _select(wanted: Wanted, after: str) -> sa.Select[Any]:
     return select
 
 
-def _turn(connection: sa.Connection, row: Row) -> TrainableTurn | None:
+def _turn(
+    connection: sa.Connection, row: Row, feedback: Sequence[Feedback]
+) -> TrainableTurn | None:
     request = connection.execute(
         sa.select(t.bodies.c.encoding, t.bodies.c.data)
         .where(t.bodies.c.exchange_id == row.id, t.bodies.c.kind == "request")
@@ -122,4 +127,5 @@ def _turn(connection: sa.Connection, row: Row) -> TrainableTurn | None:
         corrected=row.corrected,
         request=body,
         reply=assistant_message(reply),
+        demonstration=demonstration_of(feedback),
     )

@@ -52,6 +52,7 @@ class Writer:
                 (t.bodies, rows.BODY_COLUMNS, t.bodies.insert()),
                 (t.messages, rows.MESSAGE_COLUMNS, insert(t.messages).on_conflict_do_nothing()),
                 (t.tool_calls, rows.CALL_COLUMNS, t.tool_calls.insert()),
+                (t.feedback, rows.FEEDBACK_COLUMNS, insert(t.feedback).on_conflict_do_nothing()),
             )
         }
         ended = t.exchanges.update().where(t.exchanges.c.id == sa.bindparam("id_"))
@@ -172,6 +173,7 @@ class Writer:
             (t.bodies, batch.bodies),
             (t.messages, [r for id_, r in batch.messages.items() if id_ not in self._stored]),
             (t.tool_calls, batch.calls),
+            (t.feedback, batch.feedback),
         ):
             self._many(self._sql[table.name], values)
         self._many(self._late, batch.late_rows())

@@ -25,7 +25,7 @@ PAGE_HEADERS = {
     "content-security-policy": CONTENT_POLICY,
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with `no-referrer` a form of ours would come from `null`
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }

@@ -1,4 +1,5 @@
-"""The pages: a live list of exchanges, one exchange, a search, and the weeks. They only read.
+"""The pages: a live list of exchanges, one exchange, a search, and the weeks. They only read, but
+for feedback.
 
 Pages work without scripts; with them the list keeps itself fresh. Keys, `Host` and `Origin` are
 checked before any of this runs (`gateway.app`).
@@ -17,7 +18,7 @@ from starlette.responses import Response
 from capture import clock
 from capture.exchange import ExchangeStatus, Mode
 from capture.recall import Sought
-from gateway.dashboard import finding
+from gateway.dashboard import feedback, finding
 from gateway.dashboard.detail import exchange_page
 from gateway.dashboard.listing import PAGE_ROWS, House, Listing, house, listing
 from gateway.dashboard.rendering import PAGE_HEADERS, asset, page, render
@@ -25,13 +26,14 @@ from gateway.dashboard.weekly import weekly_page
 from gateway.dashboard.words import STATUS
 from gateway.endpoints.failures import unknown_path
 from gateway.endpoints.lookup import Wanted, checked_id, find, recent
-from gateway.endpoints.seam import Runtime, Serving
+from gateway.endpoints.seam import Runtime, Serving, Speaker
 from gateway.endpoints.search import sought
 from gateway.endpoints.vitals import problems, vitals
 from gateway.errors import GatewayError
 from gateway.paste import Block, blocks
 
 router = APIRouter(include_in_schema=False)
+router.include_router(feedback.router)
 
 Word = Annotated[str, Query(max_length=32)]
 
@@ -56,7 +58,9 @@ async def live_part(
 
 
 @router.api_route("/exchanges/{id}", methods=["GET", "HEAD"])
-async def one_exchange_page(id: str, runtime: Serving, unless: Word = "") -> Response:
+async def one_exchange_page(
+    id: str, runtime: Serving, speaker: Speaker, unless: Word = ""
+) -> Response:
     """One exchange; 204 while its status is still `unless`."""
     try:
         detail = await find(runtime, id)
@@ -66,8 +70,12 @@ async def one_exchange_page(id: str, runtime: Serving, unless: Word = "") -> Res
     if unless and detail.summary.status == unless:
         return Response(status_code=204, headers=PAGE_HEADERS)
     now = _house(runtime)
+    row = detail.summary
+    said = await feedback.section(runtime, row.id, speaker, row.key, open=row.status == "open")
     html = await run_in_threadpool(
-        lambda: render("exchange.html", x=exchange_page(detail, clock.now()), house=now)
+        lambda: render(
+            "exchange.html", x=exchange_page(detail, clock.now()), feedback=said, house=now
+        )
     )
     return page(html)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.endpoints import exchanges, health, models, search, status, weekly
+from gateway.endpoints import exchanges, feedback, health, models, search, status, weekly
 from gateway.endpoints.failures import install_handlers
 
 PUBLIC_PATHS = frozenset({"/livez", "/readyz"})
@@ -14,6 +14,7 @@ routers = (
     status.router,
     exchanges.router,
     search.router,
+    feedback.router,
     weekly.router,
 )
 

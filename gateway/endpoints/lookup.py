@@ -146,7 +146,7 @@ def _summary(flight: InFlight) -> ExchangeSummary:
         began_at=flight.started_at,
         status="open",
         path="/v1/chat/completions",
-        key=None,
+        key=flight.key,
         alias=flight.alias,
         stream=flight.stream,
         private=False,

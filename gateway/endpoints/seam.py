@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 from fastapi import Depends, Request
 
 from capture.exchange import Mode
+from gateway.heard import Heard
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 from routers.features import Budget, Fleet
 
 if TYPE_CHECKING:  # types only: the endpoints never make rows
+    from capture.feedback import Feedback
+    from capture.framing import Position
     from capture.recall import Hit, Sought
     from capture.store.rows import ExchangeDetail, ExchangeSummary
     from capture.weekly import Week
@@ -48,6 +51,11 @@ class InFlight(Protocol):
     @property
     def bytes_out(self) -> int:
         """Body bytes handed to the client so far."""
+        ...
+
+    @property
+    def key(self) -> str | None:
+        """Name of the API key that asked; None when the gateway runs without keys."""
         ...
 
 
@@ -106,6 +114,14 @@ class Store(Protocol):
         """Those of these exchanges that there are, in this order."""
         ...
 
+    def summary(self, id: str) -> ExchangeSummary | None: ...
+    def feedback(
+        self, *, exchange: str | None = None, conversation: str | None = None, limit: int = 500
+    ) -> list[Feedback]:
+        """Newest first."""
+        ...
+
+    def said_once(self, key: str | None, idempotency_key: str) -> Feedback | None: ...
     def weeks(self) -> Sequence[Week]:
         """Oldest first."""
         ...
@@ -134,6 +150,8 @@ class Journal(Protocol):
 
     @property
     def failure(self) -> str | None: ...
+    def feedback(self, feedback: Feedback) -> Position: ...
+    async def synced(self, position: Position) -> None: ...
 
 
 class Ledger(Protocol):
@@ -170,6 +188,8 @@ class Runtime(Protocol):
     @property
     def telemetry(self) -> Telemetry: ...
     @property
+    def heard(self) -> Heard: ...
+    @property
     def keyring(self) -> object:
         """The API keys; false when there are none."""
         ...
@@ -194,3 +214,12 @@ async def _runtime(request: Request) -> Runtime:
 
 Serving = Annotated[Runtime, Depends(_runtime)]
 """A route's parameter that receives the running gateway."""
+
+
+async def _speaker(request: Request) -> str | None:
+    # no default: a route that the door did not guard must not take anybody for the local user
+    return cast("str | None", request.scope["state"]["key"])
+
+
+Speaker = Annotated[str | None, Depends(_speaker)]
+"""A route's parameter that receives the name of the key that asks; None when there are no keys."""

@@ -26,6 +26,9 @@ ROUTES = [
     ("GET", "/openapi.json"),
     ("GET", "/v1/no-such-route"),
     ("POST", "/v1/embeddings"),
+    ("POST", "/v1/feedback"),
+    ("GET", "/v1/feedback"),
+    ("POST", "/exchanges/01ARZ3NDEKTSV4RRFFQ69G5FAV/feedback"),
 ]
 PUBLIC = {"/livez", "/readyz"}
 """What anyone may ask; nothing they say is worth a key."""

@@ -83,6 +83,17 @@ async def test_chat_has_a_row_per_turn_that_ends_with_that_turn_s_reply(tmp_path
     assert last[2] == {"role": "assistant", "content": "You are welcome."}
 
 
+def test_a_reply_that_somebody_corrected_is_exported_as_it_should_have_been(
+    tmp_path: Path,
+) -> None:
+    asked = [{"role": "user", "content": "When?"}]
+    wrong = {"role": "assistant", "content": "At noon."}
+    export([turn(asked, wrong, demonstration="Half past six.")], Format.CHAT, tmp_path / "out")
+    (made_row,) = rows_of(tmp_path / "out", "train.jsonl")
+    right = {"role": "assistant", "content": "Half past six."}
+    assert made_row["messages"] == [*asked, right]
+
+
 async def test_a_call_s_arguments_are_an_object_in_the_order_the_model_wrote(
     tmp_path: Path,
 ) -> None:

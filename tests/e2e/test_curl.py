@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import House
@@ -61,3 +64,16 @@ async def test_paths_that_agents_probe_get_a_json_404(house: House) -> None:
         reply, _, status = answer.rpartition("\n")
         assert status.startswith("404 application/json"), path
         assert json.loads(reply)["error"]["message"]
+
+
+async def test_the_feedback_example_of_the_api_s_page_runs_as_it_stands(house: House) -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    (example,) = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    script = example.replace("http://127.0.0.1:8300", house.gateway.url)
+    done = await asyncio.to_thread(
+        subprocess.run, ["sh", "-e", "-c", script], capture_output=True, text=True, check=True
+    )
+    taken, listed = map(json.loads, done.stdout.replace("}{", "}\n{").splitlines())
+    assert taken["comment"] == "US cups, please"
+    assert taken["demonstration"] == "There are 16 US tablespoons in a US cup."
+    assert listed["data"] == [taken]

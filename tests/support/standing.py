@@ -26,6 +26,7 @@ from capture.store import Store
 from gateway.dashboard import routes as dashboard
 from gateway.endpoints import install_handlers, routers
 from gateway.flight import InFlight
+from gateway.heard import Heard
 from gateway.models import list_models
 from gateway.settings import CaptureSettings, Settings
 from gateway.telemetry import Telemetry
@@ -113,6 +114,9 @@ class Standing:
         self.config = Config()
         self.ledger = Ledger()
         self.telemetry = Telemetry()
+        self.heard = Heard()
+        self.speaker: str | None = None
+        """Name of the key that asks; None: there are no keys."""
         self.house: House | None = None
         self.draining = False
         self.keyring: object = ()
@@ -236,9 +240,22 @@ def attempt(place: Candidate = HOME, **more: Any) -> Attempt:
     return made
 
 
+class Let:
+    """In place of guard and keys: lets everyone in as the runtime's speaker."""
+
+    def __init__(self, app: Any, runtime: Standing) -> None:
+        self._app = app
+        self._runtime = runtime
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        scope.setdefault("state", {})["key"] = self._runtime.speaker
+        await self._app(scope, receive, send)
+
+
 def app_of(runtime: Standing) -> FastAPI:
     """The routes without guard and keys, which are the application's."""
     app = FastAPI(docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.add_middleware(Let, runtime=runtime)
     app.state.runtime = runtime
     install_handlers(app)
     for router in (*routers, dashboard.router):

@@ -57,6 +57,19 @@ def test_what_comes_after_the_answer_that_ended_a_correction_trains_no_more() ->
     assert ids(worthy(turns)) == ["right", "helped"]
 
 
+def test_what_a_reply_should_have_been_trains_in_its_place_whoever_answered() -> None:
+    wrong = {"outcome": "failure", "corrected": True, "demonstration": "Half past six."}
+    turns = [
+        turn("away", **wrong),
+        turn("at home", mode=Mode.RESTING, conversation="c", **wrong),
+        turn("after", mode=Mode.RESTING, conversation="c"),
+        turn("unsaid", outcome="failure", corrected=True),
+    ]
+    rows = list(worthy(turns))
+    assert ids(rows) == ["away", "at home"]
+    assert [row.reply for row in rows] == [says("Half past six.")] * 2
+
+
 def test_rows_that_are_equal_train_once_and_the_oldest_stays() -> None:
     same = {"messages": [{"role": "user", "content": "hello"}]}
     turns = [turn("1", request=same, reply=says("hi")), turn("2", request=same, reply=says("hi"))]

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from gateway.dashboard.rendering import PAGE_HEADERS
+from gateway.auth import HostGuard
+from gateway.dashboard.rendering import ASSETS, PAGE_HEADERS
 from gateway.server import Server
 from gateway.settings import Limits
 from tests.support.sample_exchanges import fill
@@ -110,6 +111,45 @@ async def test_the_list_takes_up_a_new_exchange_by_itself(
     assert complaints == []
     assert "Asked before" in html
     assert "Asked while the page was open" in html
+
+
+GIVES_FEEDBACK = b"""
+const form = document.querySelector("form.feedback");
+if (document.querySelector(".said") === null) {
+  form.querySelector("[value=good]").checked = true;
+  form.comment.value = "as I like it";
+  form.requestSubmit();
+}
+"""
+
+
+async def test_the_form_of_a_page_comes_from_this_gateway_s_own_origin(
+    runtime: Standing, tmp_path: Path
+) -> None:
+    """A browser that says `Origin: null`, as under `referrer-policy: no-referrer`, is refused."""
+    app, guard = app_of(runtime), HostGuard("127.0.0.1")
+    origins: list[bytes] = []
+
+    async def guarded(scope: Message, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            guard.check(scope["headers"])
+            if scope["method"] == "POST":
+                origins.append(dict(scope["headers"])[b"origin"])
+            if scope["path"] == ASSETS["page.js"].url.partition("?")[0]:
+                headers = [(b"content-type", b"text/javascript")]
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send({"type": "http.response.body", "body": GIVES_FEEDBACK})
+                return
+        await app(scope, receive, send)
+
+    id_ = runtime.exchange()
+    await runtime.ingester.catch_up(30)
+    async with served(guarded) as url:
+        html, complaints = await browse(f"{url}/exchanges/{id_}", tmp_path / "profile")
+    assert complaints == []
+    assert origins == [url.encode()]
+    assert "as I like it" in html
+    assert "Success, 95% sure" in html
 
 
 async def test_a_page_that_breaks_the_rules_would_be_noticed(tmp_path: Path) -> None:
