@@ -120,7 +120,7 @@ FEEDBACK_COLUMNS = (
 COMPRESS_BYTES = 32 * 1024
 """Bodies shorter than this are kept as they are. Packing an agent's prompt halves it and takes
 25 us per KB, twice all else that is done for it; only large ones are worth that."""
-_EXCERPT = 240
+EXCERPT = 240
 
 
 class Unreadable(ValueError):
@@ -401,4 +401,4 @@ def _tokens(usage: Json | None) -> Row:
 
 def excerpt(text: str | None) -> str | None:
     """The beginning of what a message says, or None when it says nothing."""
-    return None if text is None else text.strip()[:_EXCERPT] or None
+    return None if text is None else text.strip()[:EXCERPT] or None

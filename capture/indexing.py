@@ -10,12 +10,14 @@ import logging
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from capture.clock import now
 from capture.recall import Document, Recall
+from capture.redact import Level, Redactor
 from capture.store import Store
 
 _TICK_SECONDS = 1.0
@@ -30,10 +32,14 @@ _log = logging.getLogger(__name__)
 class Indexer:
     """Follows one store, in its own thread."""
 
-    def __init__(self, store: Store, path: Path) -> None:
+    def __init__(self, store: Store, path: Path, redactor: Callable[[], Redactor]) -> None:
+        """`redactor` gives the one that counts now."""
         self._store = store
         self._path = path
+        self._redactor = redactor
         self._recall: Recall | None = None
+        self._level: Level | None = None
+        """Of what is open."""
         self._since = 0.0
         """Everything older is in; all is looked through once, by the first pass."""
         self._stopping = threading.Event()
@@ -66,8 +72,7 @@ class Indexer:
         while not self._stopping.is_set():
             pause = _TICK_SECONDS
             try:
-                if self._recall is None:
-                    self._recall = Recall.open(self._path, self._store.path)
+                self.open()
                 if self.step() == _AT_ONCE:
                     pause = _TICK_SECONDS / 20
             except (sqlite3.Error, SQLAlchemyError, OSError) as error:  # the thread's edge
@@ -79,6 +84,17 @@ class Indexer:
                 self._failure = None
             self._stopping.wait(pause)
 
+    def open(self) -> None:
+        """Open what is searched, anew when the settings redact on another level now."""
+        level = self._redactor().level
+        if level == self._level:
+            return
+        if self._recall is not None:
+            recall, self._recall = self._recall, None
+            recall.close()
+        self._recall = Recall.open(self._path, self._store.path, level)
+        self._level, self._since = level, 0.0
+
     def step(self) -> int:
         """Take in the words of a few exchanges; returns how many there were."""
         assert self._recall is not None
@@ -88,21 +104,22 @@ class Indexer:
             self._since = max(self._since, began - _LATE_SECONDS)
             return 0
         documents: list[Document] = []
+        redactor = self._redactor()
         for id_ in unread:
-            documents.append(_document(self._store, id_))
+            documents.append(_document(self._store, id_, redactor))
             time.sleep(_BREATH_SECONDS)  # whoever answers requests comes first
         self._recall.add(documents)
         return len(unread)
 
 
-def take_in(store: Store, recall: Recall) -> int:
+def take_in(store: Store, recall: Recall, redactor: Redactor) -> int:
     """Take in all that is left, where no gateway does; returns how many exchanges that were."""
     taken = 0
     while unread := recall.unread(0.0, _AT_ONCE):
-        recall.add([_document(store, id_) for id_ in unread])
+        recall.add([_document(store, id_, redactor) for id_ in unread])
         taken += len(unread)
     return taken
 
 
-def _document(store: Store, id_: str) -> Document:
-    return Document(id_, *store.words(id_))
+def _document(store: Store, id_: str, redactor: Redactor) -> Document:
+    return Document(id_, *(redactor.said(text) for text in store.words(id_)))

@@ -1,7 +1,8 @@
 """Finding exchanges again by the words in them.
 
-What was asked last and what was answered, in a database of its own beside the store, which is its
-truth: it is derived, and made anew when it is missing or of another version. Words are found in any
+What was asked last and what was answered, redacted, in a database of its own beside the store,
+which is its truth: it is derived, and made anew when it is missing, or of another version or level
+of redaction. Words are found in any
 case, with or without accents; `"several words"` together, `wor*` by their beginning, `-word` left
 out. The store is attached read-only, so that a search can be narrowed by what is known of an
 exchange now.
@@ -23,9 +24,11 @@ from capture.exchange import Mode
 from capture.ids import first_of
 from capture.outcomes import OutcomeName
 from capture.private import make_private_directory
+from capture.redact import Level
 
 VERSION = 1
 """Of the tables here; another one's are dropped."""
+LEVELS: tuple[Level, ...] = ("off", "secrets", "all")
 MARKS = ("\x02", "\x03")
 """Stand around what was found in an excerpt."""
 MOST_CHARACTERS = 20_000
@@ -35,7 +38,7 @@ MOST_WORDS = 32
 
 _BUSY_SECONDS = 5.0
 _EXCERPT_WORDS = 24
-_SCHEMA = f"""
+_SCHEMA = """
 BEGIN IMMEDIATE;
 DROP TABLE IF EXISTS documents;
 DROP TABLE IF EXISTS words;
@@ -43,7 +46,7 @@ CREATE TABLE documents (number INTEGER PRIMARY KEY, exchange_id TEXT NOT NULL UN
 CREATE VIRTUAL TABLE words USING fts5 (
   asked, answered, called, tokenize = 'unicode61 remove_diacritics 2'
 );
-PRAGMA user_version = {VERSION};
+PRAGMA user_version = {};
 COMMIT;
 """
 _UNREAD = """
@@ -113,9 +116,10 @@ class Recall:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, path: Path, store: Path) -> Self:
-        """Open, and make it where there is none. `store` is the database that it is derived from.
-        Raises sqlite3.Error or OSError."""
+    def open(cls, path: Path, store: Path, level: Level) -> Self:
+        """Open, and make it where there is none. `store` is the database that it is derived from;
+        `level` is how far its words are redacted. Raises sqlite3.Error or OSError."""
+        version = VERSION * len(LEVELS) + LEVELS.index(level)
         make_private_directory(path.parent)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         path.chmod(0o600)
@@ -127,8 +131,8 @@ class Recall:
             check_same_thread=False,
         )
         try:
-            if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
-                connection.executescript(_SCHEMA)
+            if connection.execute("PRAGMA user_version").fetchone() != (version,):
+                connection.executescript(_SCHEMA.format(version))
             connection.execute("ATTACH ? AS store", (f"{store.absolute().as_uri()}?mode=ro",))
         except BaseException:
             connection.close()

@@ -39,11 +39,12 @@ class TrainableTurn:
     corrected: bool
     """The user said that this reply was wrong."""
     request: Json
-    """The body as the client sent it: `messages`, `tools` and all else."""
+    """The body as the client sent it: `messages`, `tools` and all else; redacted."""
     reply: Json
-    """The answer as one assistant message in OpenAI's chat dialect."""
+    """The answer as one assistant message in OpenAI's chat dialect; redacted."""
     demonstration: str | None = None
-    """Text of the reply that it should have been, as people said since; None when nobody did."""
+    """Text of the reply that it should have been, as people said since, redacted; None when nobody
+    did."""
 
     @property
     def wanted(self) -> Json:

@@ -4,6 +4,7 @@
       majordomo.yaml          0600   the settings, written once and then the user's
       majordomo.schema.json   0600   their JSON schema, for editors
       keys.json               0600   hashed API keys
+      redaction.salt          0600   what placeholders of redacted text are hashed with
       majordomo.db            0600   the store
       journal/                0700   append-only segments
       adapters/               0700   LoRA weights and which of them is live (`capture.adapters`)
@@ -65,6 +66,11 @@ class Home:
     @property
     def keys(self) -> Path:
         return self.root / "keys.json"
+
+    @property
+    def salt(self) -> Path:
+        """What `gateway.redaction` hashes with; made once."""
+        return self.root / "redaction.salt"
 
     @property
     def database(self) -> Path:

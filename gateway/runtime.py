@@ -22,8 +22,9 @@ from capture.indexing import Indexer
 from capture.ingest import Ingester
 from capture.journal import Journal, new_epoch
 from capture.recall import Recall
+from capture.redact import Redactor
 from capture.store import Store
-from gateway import budget, pricing
+from gateway import budget, pricing, redaction
 from gateway.adapters import AdapterWatch
 from gateway.addresses import is_loopback
 from gateway.auth import HostGuard, Keyring
@@ -81,6 +82,7 @@ class Runtime:
             sync_ms=capture.sync_ms,
             epoch=new_epoch(),
         )
+        self._salt = redaction.salt(home)
         self._keys_required = not is_loopback(listening_on)
         self.keyring = Keyring.load(home.keys, required=self._keys_required)
         self.keys_failure: str | None = None
@@ -120,8 +122,6 @@ class Runtime:
             self.journal, self.store, keep_segments=loaded.settings.capture.keep_segments
         )
         self.ingester.start()
-        self.indexer = Indexer(self.store, self.home.search)
-        self.indexer.start()
         if not await self.ingester.catch_up(_CATCH_UP_SECONDS):
             log.warning("the last run's journal is not in the store yet: budgets may start too low")
         now = clock.now()
@@ -136,6 +136,8 @@ class Runtime:
         await self._start_house(loaded.settings)
         self.seats = Seats(self._build(loaded), self.telemetry)
         self.seats.start()
+        self.indexer = Indexer(self.store, self.home.search, lambda: self.redactor)
+        self.indexer.start()
         history = HistoryKeeper(self.store, self.home.adapters, _house_base, self._know)
         homes = self._homes()
         if homes is not None:
@@ -179,6 +181,10 @@ class Runtime:
     @property
     def settings(self) -> Settings:
         return self.seats.current.settings
+
+    @property
+    def redactor(self) -> Redactor:
+        return Redactor(self.settings.capture.redact, self._salt)
 
     def fleet(self) -> Fleet:
         return self.seats.current.desk.links.fleet()

@@ -269,6 +269,11 @@ class CaptureSettings(Section):
     """A journal file is closed and the next begun past this many bytes."""
     keep_segments: int = Field(default=4, ge=0)
     """Fully ingested journal files kept before the oldest is removed."""
+    redact: Literal["off", "secrets", "all"] = "secrets"
+    """What is taken out of whatever is made of exchanges: training data, exports and the pages.
+    `secrets`: keys, tokens, passwords; `all`: also mail and IP addresses, phone, card and account
+    numbers, and users' names in paths; `off`: nothing. Journal and store keep what was said
+    (docs/privacy.md)."""
     on_failure: Literal["refuse", "serve"] = "refuse"
     """When the journal cannot be written: refuse new requests with 503, or serve unrecorded. Either
     way header, metric and page say so."""

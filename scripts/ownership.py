@@ -35,7 +35,7 @@ def modules(package: str) -> list[str]:
         check=True,
     ).stdout.splitlines()
     present = (name for name in listed if (ROOT / name).is_file())
-    return sorted(name for name in present if (ROOT / name).stat().st_size)
+    return sorted({name for name in present if (ROOT / name).stat().st_size})
 
 
 def line(name: str) -> str:

@@ -38,12 +38,12 @@ class Built:
 
 
 def captured_rows(household: Household) -> list[Row]:
-    """All rows worth training on, oldest first. Raises StoreError."""
+    """All rows worth training on, redacted, oldest first. Raises StoreError."""
     if not household.store.exists():
         return []  # nothing was served yet
     store = Store.open_reader(household.store)
     try:
-        return list(curate.worthy(store.trainable()))
+        return list(curate.worthy(store.trainable(household.redactor)))
     finally:
         store.close()
 

@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from capture.adapters import SkillFigure
+from capture.redact import Redactor
 from capture.store.migrate import StoreError
 from trainer import cycle
 from trainer.backends import TrainingFailed
@@ -43,11 +44,12 @@ def now(
     base_name: str,
     house: bool,
     settings: Mapping[str, Any],
+    redactor: Redactor,
     as_json: bool,
     again: bool,
 ) -> None:
     """Run one cycle and say how it ended."""
-    household = Household(home, base, base_name, house, TrainingSettings(**settings))
+    household = Household(home, base, base_name, house, TrainingSettings(**settings), redactor)
     try:
         with shown() as watch:
             ended = cycle.run(household, watch, again=again)

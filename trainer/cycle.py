@@ -66,7 +66,9 @@ def _resumed(household: Household, watch: Watch) -> CycleFiles | None:
         same = plan.base_sha256 == household.base_sha256()
         same = same and dict(plan.settings) == asdict(household.settings)
         judged = files.trained() is not None and files.gate() is not None
-        if (same or judged) and dataset.read_manifest(files.dataset) is not None:
+        manifest = dataset.read_manifest(files.dataset)
+        same = same and manifest is not None and manifest.redact == household.redactor.level
+        if (same or judged) and manifest is not None:
             watch.said(f"going on with cycle {plan.id}, which was cut short")
             return files
         _close(files, plan, "abandoned")
@@ -101,7 +103,15 @@ def _begin(household: Household, watch: Watch, *, again: bool) -> CycleFiles:
     built = build.build(household, plan, selection, again=again)
     files = CycleFiles(make_private(household.training / plan.id))
     files.keep(plan)
-    dataset.write(files.dataset, built.train, built.valid, built.held_out, built.tested, plan.seed)
+    dataset.write(
+        files.dataset,
+        built.train,
+        built.valid,
+        built.held_out,
+        built.tested,
+        plan.seed,
+        household.redactor.level,
+    )
     watch.said(f"cycle {plan.id}: {built.summary()}")
     return files
 

@@ -5,8 +5,9 @@
       valid.jsonl     held-out rows whose loss is reported, never trained
       manifest.json   every row's id, conversation, kind and SHA-256; written last
 
-Rows are the store's and the golden set's; the manifest only names them. `rebuild` makes the files
-again from both, byte for byte, or says which row is gone or changed.
+Rows are the store's, redacted, and the golden set's; the manifest only names them, and the level
+they were redacted on. `rebuild` makes the files again from both, byte for byte, or says which row
+is gone or changed: with another level or another salt a row that had a secret has changed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from capture.redact import Level
 from trainer.curate import Kind, Past, Side
 from trainer.files import make_private, replace
 from trainer.rows import Row
@@ -55,6 +57,8 @@ class DatasetManifest(_Stored):
     tested: tuple[RowName, ...] | None = None
     """Golden rows that the candidate is judged by; None in a manifest from before they were named:
     all of the golden set's tests."""
+    redact: Level = "off"
+    """What was taken out of captured rows; a manifest from before that was done says nothing."""
     train_sha256: str
     """Of train.jsonl."""
     valid_sha256: str
@@ -76,6 +80,7 @@ def write(
     held_out: Sequence[Row],
     tested: Sequence[Row],
     seed: int,
+    redact: Level,
 ) -> DatasetManifest:
     """Write the three files; the manifest last, so that a dataset with one is whole."""
     make_private(directory)
@@ -86,6 +91,7 @@ def write(
         valid=tuple(_name(row, "held_out") for row in valid),
         held_out=tuple(_name(row, "held_out") for row in held_out),
         tested=tuple(_name(row, "held_out") for row in tested),
+        redact=redact,
         train_sha256=hashlib.sha256(trained).hexdigest(),
         valid_sha256=hashlib.sha256(checked).hexdigest(),
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from capture.adapters import base_sha256
+from capture.redact import Redactor
 from trainer.backends import Backend, mlx
 from trainer.golden import FileGolden, Golden, HouseGolden
 from trainer.settings import TrainingSettings
@@ -35,6 +36,8 @@ class Household:
     house: bool
     """Whether the base is the house model, whose golden set is made by code."""
     settings: TrainingSettings
+    redactor: Redactor
+    """What is taken out of captured rows."""
     backend: Backend = mlx
     """What trains."""
 

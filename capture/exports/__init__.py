@@ -4,6 +4,8 @@
     sharegpt   one row per conversation, in the form of Hermes Agent's trajectories
 
 The same turns always give the same bytes; rows come and go one at a time, whatever their number.
+Turns come redacted, and each row is looked at once more as it is written: one in which anything is
+found stays out, whatever the reason.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from typing import cast
 from capture.exports import chat, sharegpt
 from capture.exports.gather import Json, text_of
 from capture.exports.manifest import Export, Filters, Left, Made, write
+from capture.narrowing import loads
+from capture.redact import Redactor
 from capture.synthetic import asks_for_review
 from capture.trainable import TrainableTurn
 
@@ -49,13 +53,20 @@ class Source:
 
     turns: Iterable[TrainableTurn]
     """By exchange id; read once."""
+    redactor: Redactor
+    """With which they were redacted, and their rows are looked at once more."""
     filters: Filters = field(default_factory=Filters)
 
 
 def made(source: Source, format: Format) -> Iterator[Made | Left]:
     """The rows of these turns, and what is no row. Chat rows come in the order of exchange ids,
-    conversations in that of their first exchange's."""
-    return _ROWS[format](_allowed(source))
+    conversations in that of their first exchange's. A row in which something is redacted still is
+    none."""
+    for row in _ROWS[format](_allowed(source)):
+        if isinstance(row, Made) and source.redactor.finds(loads(row.line)):
+            yield from (Left(exchange, "secret") for exchange in row.exchanges)
+        else:
+            yield row
 
 
 def write_export(source: Source, format: Format, directory: Path, version: str) -> Export:
@@ -67,6 +78,7 @@ def write_export(source: Source, format: Format, directory: Path, version: str) 
         format=format,
         file=FILES[format],
         filters=source.filters,
+        redact=source.redactor.level,
         version=version,
     )
 

@@ -24,6 +24,7 @@ from typing import IO, Any
 import orjson
 
 from capture.private import make_private_directory
+from capture.redact import Level
 
 MANIFEST = "manifest.json"
 _COPY_BYTES = 1 << 20
@@ -60,7 +61,8 @@ class Left:
 
     exchange: str
     why: str
-    """A word for machines: `private` (it stays home), `review` (of a conversation, by its agent);
+    """A word for machines: `private` (it stays home), `review` (of a conversation, by its agent),
+    `secret` (its row still held something that is redacted);
     `messages`, `tools`, `content`, `arguments` name what no row can hold."""
 
 
@@ -78,6 +80,8 @@ class Export:
     bytes: int
     rows: int
     filters: Filters
+    redact: Level
+    """What was taken out of the rows."""
     left_out: dict[str, int]
     """Turns that make no row, by why."""
 
@@ -89,6 +93,7 @@ def write(
     format: str,
     file: str,
     filters: Filters,
+    redact: Level,
     version: str,
 ) -> Export:
     """Write rows and manifest; both are whole or not there. Raises OSError."""
@@ -115,6 +120,7 @@ def write(
             bytes=size,
             rows=count,
             filters=filters,
+            redact=redact,
             left_out=dict(sorted(left.items())),
         )
         manifest.unlink(missing_ok=True)  # it speaks of the file that goes now

@@ -24,6 +24,7 @@ from capture.exchange import Mode
 from capture.feedback import Feedback
 from capture.outcomes import OutcomeName
 from capture.private import make_private_directory
+from capture.redact import Redactor
 from capture.store import feedback, queries, trainable, weeks
 from capture.store.migrate import HEAD, StoreError, migrate, schema_of
 from capture.store.rows import ExchangeDetail, ExchangeSummary, Loss, SkillCount
@@ -134,6 +135,7 @@ class Store:
 
     def trainable(
         self,
+        redactor: Redactor,
         *,
         outcome: OutcomeName | None = None,
         modes: Collection[Mode] | None = None,
@@ -141,14 +143,14 @@ class Store:
         since: float | None = None,
         until: float | None = None,
     ) -> Iterator[TrainableTurn]:
-        """Whole exchanges with what was asked and answered, by id.
+        """Whole exchanges with what was asked and answered, redacted, by id.
 
         None is no filter; `since` (included) and `until` (excluded) are Unix seconds. One
         consistent view of the store is read, however long the iteration takes.
         """
         wanted = Wanted(outcome, modes, skill, since, until)
         with self._readers.connect() as connection, connection.begin():
-            yield from trainable.turns(connection, wanted)
+            yield from trainable.turns(connection, wanted, redactor)
 
     def weeks(self) -> tuple[Week, ...]:
         """Each week's figures, oldest first."""

@@ -1,4 +1,8 @@
-"""Reading exchanges to learn from out of the store, one at a time, in the order of their ids."""
+"""Reading exchanges to learn from out of the store, one at a time, in the order of their ids.
+
+This is the one way from what was said to what trains, and it passes `capture.redact`: there is no
+turn that was not redacted on the level asked for.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from capture.feedback import Feedback, demonstration_of
 from capture.narrowing import Malformed, read_object
 from capture.outcomes import OutcomeName
 from capture.plain import message_of
+from capture.redact import Redactor
 from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
 from capture.store.feedback import said_of
@@ -36,7 +41,7 @@ class Wanted:
     """Unix seconds, excluded."""
 
 
-def turns(connection: sa.Connection, wanted: Wanted) -> Iterator[TrainableTurn]:
+def turns(connection: sa.Connection, wanted: Wanted, redactor: Redactor) -> Iterator[TrainableTurn]:
     """Exchanges that ended well and whole. What was cut short, by whomever, never trains; nor does
     what has no place or no reply, or a request that is no JSON object. What is not linked yet waits
     until it is: whether it may train goes by its conversation, and only linking knows that."""
@@ -44,7 +49,7 @@ def turns(connection: sa.Connection, wanted: Wanted) -> Iterator[TrainableTurn]:
     while rows := connection.execute(_select(wanted, after)).all():
         said = said_of(connection, [row.id for row in rows])
         for row in rows:
-            if (turn := _turn(connection, row, said.get(row.id, ()))) is not None:
+            if (turn := _turn(connection, row, said.get(row.id, ()), redactor)) is not None:
                 yield turn
         after = rows[-1].id
 
@@ -93,7 +98,7 @@ def _select(wanted: Wanted, after: str) -> sa.Select[Any]:
 
 
 def _turn(
-    connection: sa.Connection, row: Row, feedback: Sequence[Feedback]
+    connection: sa.Connection, row: Row, feedback: Sequence[Feedback], redactor: Redactor
 ) -> TrainableTurn | None:
     request = connection.execute(
         sa.select(t.bodies.c.encoding, t.bodies.c.data)
@@ -112,6 +117,7 @@ def _turn(
     reply = message_of(said)
     if not reply.content and not reply.tool_calls:
         return None
+    demonstration = demonstration_of(feedback)
     return TrainableTurn(
         id=row.id,
         conversation=row.conversation,
@@ -125,7 +131,7 @@ def _turn(
         outcome=row.outcome,
         confidence=row.confidence,
         corrected=row.corrected,
-        request=body,
-        reply=assistant_message(reply),
-        demonstration=demonstration_of(feedback),
+        request=redactor.json(body),
+        reply=redactor.json(assistant_message(reply)),
+        demonstration=None if demonstration is None else redactor.text(demonstration),
     )

@@ -15,9 +15,11 @@ from capture.exchange import Mode
 from capture.exports import Export, Filters, Format, Left, Source, made, write_export
 from capture.exports.manifest import plain_export
 from capture.outcomes import OutcomeName
+from capture.redact import Redactor
 from capture.store import Store, StoreError
 from capture.trainable import TrainableTurn
 from gateway.commands.console import clean, fail, say, say_json
+from gateway.commands.household import redactor_of, settings_of
 from gateway.home import Home
 from gateway.version import VERSION
 
@@ -56,7 +58,8 @@ def export(home: Home, chosen: Chosen, out: str, *, as_json: bool) -> None:
     except StoreError as error:
         fail(str(error))
     try:
-        source = Source(_turns(store, chosen, filters), filters)
+        cleaned_by = redactor_of(home, settings_of(home))
+        source = Source(_turns(store, cleaned_by, chosen, filters), cleaned_by, filters)
         if out == STDOUT:
             _print(source, chosen.format)
         else:
@@ -83,8 +86,11 @@ def moment(text: str | None, option: str) -> float | None:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
-def _turns(store: Store, chosen: Chosen, filters: Filters) -> Iterator[TrainableTurn]:
+def _turns(
+    store: Store, cleaned_by: Redactor, chosen: Chosen, filters: Filters
+) -> Iterator[TrainableTurn]:
     return store.trainable(
+        cleaned_by,
         outcome=chosen.outcome,
         modes=None if chosen.mode is None else (chosen.mode,),
         skill=filters.skill,
@@ -113,6 +119,7 @@ def _told(written: Export, directory: Path, *, as_json: bool) -> None:
 _WHY = {
     "private": "private; `--private` takes them in",
     "review": "an agent's review of a conversation, not a part of it",
+    "secret": "a secret was still in the row; please report what kind it is",
     "messages": "nothing was asked or answered",
     "tools": "the tools offered are no list of objects",
     "content": "more than text was said",

@@ -16,18 +16,20 @@ from capture.recall import MARKS, Hit, Nothing, Recall, Sought
 from capture.store import Store, StoreError
 from capture.store.rows import ExchangeSummary
 from gateway.commands.console import console, fail, plain, say, say_json
+from gateway.commands.household import redactor_of, settings_of
 from gateway.home import Home
 
 
 def search(home: Home, sought: Sought, *, as_json: bool) -> None:
     """Show what is found, the closest first."""
+    redactor = redactor_of(home, settings_of(home))
     try:
         store = Store.open_reader(home.database)
     except StoreError as error:
         fail(str(error))
     try:
-        with Recall.open(home.search, home.database) as recall:
-            take_in(store, recall)
+        with Recall.open(home.search, home.database, redactor.level) as recall:
+            take_in(store, recall, redactor)
             hits = recall.find(sought)
         rows = {row.id: row for row in store.summaries([hit.exchange for hit in hits])}
     except Nothing as error:

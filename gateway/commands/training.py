@@ -8,11 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypedDict
 
-from gateway.commands.console import fail
-from gateway.config import load_file
-from gateway.config_errors import ConfigErrors
+from capture.redact import Redactor
+from gateway.commands.household import redactor_of, settings_of
 from gateway.home import Home
-from gateway.settings import Settings
 from gateway.starter import HOUSE_MODEL
 from gateway.upstreams.house_model import HOUSE_MODEL_DIR
 
@@ -28,11 +26,14 @@ class Household(TypedDict):
     """Whether the base is the house model."""
     settings: dict[str, Any]
     """The section `trainer`, but for the base."""
+    redactor: Redactor
+    """What is taken out of captured rows."""
 
 
 def household(home: Home) -> Household:
     """This home's; ends the command when its settings are wrong."""
-    section = _settings(home).trainer
+    settings = settings_of(home)
+    section = settings.trainer
     base = None if section.base is None else Path(section.base).expanduser().absolute()
     return Household(
         home=home.root,
@@ -40,13 +41,5 @@ def household(home: Home) -> Household:
         base_name=HOUSE_MODEL if base is None else base.name,
         house=base is None,
         settings=section.model_dump(exclude={"base"}),
+        redactor=redactor_of(home, settings),
     )
-
-
-def _settings(home: Home) -> Settings:
-    if not home.settings.exists():
-        return Settings()
-    try:
-        return load_file(home.settings).settings
-    except ConfigErrors as error:
-        fail("\n".join(error.lines))

@@ -1,4 +1,4 @@
-"""One exchange as its page shows it. Pure: the store's value in, values for the template out."""
+"""One exchange as its page shows it, redacted. Pure: the store's values in, the page's out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 from capture.exchange import Mode, Reason, RouteDecision, RuleTrace
 from capture.outcomes import Outcome
+from capture.redact import Redactor
 from capture.store.rows import AttemptDetail, ExchangeDetail
 from gateway.dashboard.format import Moment, count, moment, seconds, size, usd
+from gateway.dashboard.redacted import holds_secrets, redacted_detail
 from gateway.dashboard.text import Shown, one_line, shown, shown_json
 from gateway.dashboard.transcript import Said, reply_turn, transcript
 from gateway.dashboard.words import ATTEMPT, OUTCOME, PURPOSE, RULE, Status, missing, status
@@ -21,6 +23,10 @@ RAW_LIMIT = 50_000
 ERROR_LIMIT = 2_000
 NAME_LIMIT = 80
 """Characters of a model's name where it is shown as a name."""
+_NOT_SHOWN = (
+    "Not shown here: it holds what this page redacts, or is too long to be looked through. "
+    "The download is as it was."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +146,9 @@ class Page:
     raw: tuple[Raw, ...]
 
 
-def exchange_page(detail: ExchangeDetail, now: float) -> Page:
+def exchange_page(stored: ExchangeDetail, redactor: Redactor, now: float) -> Page:
     """The page of one exchange."""
+    detail = redacted_detail(stored, redactor)
     row = detail.summary
     decision = decision_of(detail.decision)
     said = transcript(detail.messages)
@@ -171,7 +178,7 @@ def exchange_page(detail: ExchangeDetail, now: float) -> Page:
         attempts=tuple(map(_attempt, detail.attempts)),
         tools=detail.tools,
         notes=detail.notes,
-        raw=tuple(_raw(detail)),
+        raw=tuple(_raw(stored, redactor)),
     )
 
 
@@ -257,17 +264,20 @@ def _attempt(tried: AttemptDetail) -> Try:
     )
 
 
-def _raw(detail: ExchangeDetail) -> Iterator[Raw]:
+def _raw(detail: ExchangeDetail, redactor: Redactor) -> Iterator[Raw]:
+    """Raw bodies, as they are: one in which anything would be redacted can be had, not seen."""
     base = f"/v1/exchanges/{detail.summary.id}"
-    yield _body("Request as received", detail.request, f"{base}/request", json=True)
+    yield _body(redactor, "Request as received", detail.request, f"{base}/request", json=True)
     got = client_got(detail)
-    yield _body("Response as the client got it", got, f"{base}/response")
+    yield _body(redactor, "Response as the client got it", got, f"{base}/response")
     for number, attempt in enumerate(detail.attempts, 1):
         if attempt.raw and attempt.raw != got:
             name = f"Response of attempt {number}, from {attempt.upstream}"
-            yield _body(name, attempt.raw, f"{base}/attempts/{number}/response")
+            yield _body(redactor, name, attempt.raw, f"{base}/attempts/{number}/response")
 
 
-def _body(name: str, body: bytes, url: str, *, json: bool = False) -> Raw:
+def _body(redactor: Redactor, name: str, body: bytes, url: str, *, json: bool = False) -> Raw:
+    if holds_secrets(body, redactor):
+        return Raw(name, size(len(body)), url, shown(_NOT_SHOWN, len(_NOT_SHOWN)))
     text = body.decode(errors="backslashreplace")
     return Raw(name, size(len(body)), url, (shown_json if json else shown)(text, RAW_LIMIT))

@@ -24,6 +24,7 @@ from capture.feedback import (
     Feedback,
 )
 from capture.ids import new_id
+from capture.redact import Redactor
 from gateway.dashboard.format import Moment, moment
 from gateway.dashboard.rendering import PAGE_HEADERS, page, render
 from gateway.dashboard.text import Shown, one_line, shown
@@ -79,7 +80,7 @@ async def section(
     """What was said of an exchange that the key `asked_by` asked for; a form for who may speak."""
     found = await run_in_threadpool(lambda: runtime.store.feedback(exchange=id, limit=SHOWN + 1))
     return Section(
-        heard=tuple(_heard(found[:SHOWN], clock.now())),
+        heard=tuple(_heard(found[:SHOWN], runtime.redactor, clock.now())),
         more=len(found) > SHOWN,
         once=new_id(),
         open=open,
@@ -145,7 +146,7 @@ def _text(form: Mapping[str, str], name: str) -> str | None:
     return form.get(name, "").replace("\r\n", "\n").strip() or None
 
 
-def _heard(found: Iterable[Feedback], now: float) -> Iterable[Saying]:
+def _heard(found: Iterable[Feedback], redactor: Redactor, now: float) -> Iterable[Saying]:
     for said in found:
         tone = {0.0: "bad", 1.0: "good"}.get(-1.0 if said.value is None else said.value, "")
         yield Saying(
@@ -153,9 +154,11 @@ def _heard(found: Iterable[Feedback], now: float) -> Iterable[Saying]:
             when=moment(said.at, now),
             value=None if said.value is None else tone or f"{said.value:g} of 1",
             tone=tone,
-            comment=None if said.comment is None else shown(said.comment, _TEXT_LIMIT),
-            demonstration=None
-            if said.demonstration is None
-            else shown(said.demonstration, _TEXT_LIMIT),
+            comment=_shown(said.comment, redactor),
+            demonstration=_shown(said.demonstration, redactor),
             of_conversation=said.conversation is not None,
         )
+
+
+def _shown(text: str | None, redactor: Redactor) -> Shown | None:
+    return None if text is None else shown(redactor.text(text), _TEXT_LIMIT)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from capture.exchange import Mode
+from capture.redact import Redactor
 from capture.store.rows import ExchangeSummary
 from gateway.dashboard.format import Moment, count, moment, seconds, usd, zone
+from gateway.dashboard.redacted import redacted_summary
 from gateway.dashboard.text import one_line
 from gateway.dashboard.words import STATUS, Status, missing, status
 from gateway.endpoints.lookup import Stretch, Wanted
@@ -101,12 +103,18 @@ def house(now: Vitals, problems: tuple[Problem, ...]) -> House:
 
 
 def listing(
-    found: Stretch, wanted: Wanted, *, now: float, base_url: str, paste: tuple[Block, ...]
+    found: Stretch,
+    wanted: Wanted,
+    redactor: Redactor,
+    *,
+    now: float,
+    base_url: str,
+    paste: tuple[Block, ...],
 ) -> Listing:
-    """The page for what was `found` of what was `wanted`."""
+    """The page for what was `found` of what was `wanted`, redacted."""
     newest = wanted.before is None
     return Listing(
-        rows=tuple(_row(row, now) for row in found.rows),
+        rows=tuple(_row(redacted_summary(row, redactor), now) for row in found.rows),
         zone=zone(now),
         polls=newest,
         filtered=wanted.filters or not newest,

@@ -74,7 +74,10 @@ async def one_exchange_page(
     said = await feedback.section(runtime, row.id, speaker, row.key, open=row.status == "open")
     html = await run_in_threadpool(
         lambda: render(
-            "exchange.html", x=exchange_page(detail, clock.now()), feedback=said, house=now
+            "exchange.html",
+            x=exchange_page(detail, runtime.redactor, clock.now()),
+            feedback=said,
+            house=now,
         )
     )
     return page(html)
@@ -119,6 +122,7 @@ async def _listing(request: Request, runtime: Runtime, wanted: Wanted) -> tuple[
     shown = listing(
         found,
         wanted,
+        runtime.redactor,
         now=clock.now(),
         base_url=f"{address}/v1",
         paste=() if found.rows else _paste(runtime, address),

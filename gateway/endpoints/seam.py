@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 from fastapi import Depends, Request
 
 from capture.exchange import Mode
+from capture.redact import Redactor
 from gateway.heard import Heard
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry
@@ -192,6 +193,11 @@ class Runtime(Protocol):
     @property
     def keyring(self) -> object:
         """The API keys; false when there are none."""
+        ...
+
+    @property
+    def redactor(self) -> Redactor:
+        """What pages show passes it."""
         ...
 
     @property

@@ -30,6 +30,7 @@ from tests.support.kitchen import (
     result,
     user,
 )
+from tests.support.turns import REDACTOR
 
 Rows = list[dict[str, Any]]
 
@@ -66,14 +67,14 @@ def rows_of(directory: Path, name: str) -> Rows:
 
 
 def export(turns: Any, format: Format, directory: Path, **filters: Any) -> Export:
-    return write_export(Source(turns, Filters(**filters)), format, directory, "0.1.0")
+    return write_export(Source(turns, REDACTOR, Filters(**filters)), format, directory, "0.1.0")
 
 
 async def test_chat_has_a_row_per_turn_that_ends_with_that_turn_s_reply(tmp_path: Path) -> None:
     with capturing(tmp_path / "home") as (journal, ingester, store):
         evening(journal)
         assert await ingester.catch_up(30)
-        export(store.trainable(), Format.CHAT, tmp_path / "out")
+        export(store.trainable(REDACTOR), Format.CHAT, tmp_path / "out")
     rows = rows_of(tmp_path / "out", "train.jsonl")
     assert [len(each["messages"]) for each in rows] == [3, 5, 7]
     assert [list(each) for each in rows] == [["messages", "tools"]] * 3
@@ -100,7 +101,7 @@ async def test_a_call_s_arguments_are_an_object_in_the_order_the_model_wrote(
     with capturing(tmp_path / "home") as (journal, ingester, store):
         evening(journal)
         assert await ingester.catch_up(30)
-        first, second, _ = list(store.trainable())
+        first, second, _ = list(store.trainable(REDACTOR))
     (said,) = said_of(first)["messages"][-1]["tool_calls"]
     assert said == {
         "id": "call_000024",
@@ -185,7 +186,7 @@ async def test_the_same_store_gives_the_same_bytes(format: Format, tmp_path: Pat
         evening(journal)
         assert await ingester.catch_up(30)
         for name in ("one", "two"):
-            export(store.trainable(), format, tmp_path / name)
+            export(store.trainable(REDACTOR), format, tmp_path / name)
     one, two = (
         {file.name: file.read_bytes() for file in (tmp_path / name).iterdir()}
         for name in ("one", "two")
@@ -201,7 +202,7 @@ async def test_the_manifest_names_filters_rows_exchanges_and_the_file_s_hash(
         ids = evening(journal)
         exchange(journal, [user("And my diary?")], answer("Dear diary"), private=True)
         assert await ingester.catch_up(30)
-        turns = store.trainable(modes=[Mode.BURST])
+        turns = store.trainable(REDACTOR, modes=[Mode.BURST])
         written = export(turns, Format.CHAT, tmp_path / "out", mode="burst")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_bytes())
     data = (tmp_path / "out" / "train.jsonl").read_bytes()
@@ -220,6 +221,7 @@ async def test_the_manifest_names_filters_rows_exchanges_and_the_file_s_hash(
             "until": None,
             "private": False,
         },
+        "redact": "secrets",
         "left_out": {"private": 1},
         "exchanges": [[id_] for id_ in ids],
     }
@@ -307,7 +309,7 @@ async def test_a_conversation_is_one_row_as_hermes_writes_it(tmp_path: Path) -> 
     with capturing(tmp_path / "home") as (journal, ingester, store):
         ids = evening(journal)
         assert await ingester.catch_up(30)
-        export(store.trainable(), Format.SHAREGPT, tmp_path / "out")
+        export(store.trainable(REDACTOR), Format.SHAREGPT, tmp_path / "out")
     (line,) = (tmp_path / "out" / "trajectories.jsonl").read_text().splitlines()
     entry = json.loads(line)
     assert line == json.dumps(entry, ensure_ascii=False)
@@ -349,7 +351,7 @@ async def test_a_filter_ends_a_conversation_at_its_last_turn_that_passes(tmp_pat
         evening(journal)
         exchange(journal, [user("Good night?")], answer("Good night."), place=HOME)
         assert await ingester.catch_up(30)
-        turns = store.trainable(outcome="success")
+        turns = store.trainable(REDACTOR, outcome="success")
         export(turns, Format.SHAREGPT, tmp_path / "out", outcome="success")
     (entry,) = rows_of(tmp_path / "out", "trajectories.jsonl")
     assert entry["conversations"][-1]["value"].endswith("The command printed: hello")
@@ -382,7 +384,7 @@ def test_a_conversation_that_ends_in_a_call_or_a_failure_is_not_completed() -> N
         (turn([user("?")], answer("Yes."), outcome="failure"), False),
         (turn([user("?")], call("c1", "{}")), False),
     ):
-        (only,) = made(Source([given]), Format.SHAREGPT)
+        (only,) = made(Source([given], REDACTOR), Format.SHAREGPT)
         assert isinstance(only, Made)
         assert json.loads(only.line)["completed"] is completed
 
@@ -395,7 +397,7 @@ def test_hermes_review_of_a_conversation_is_not_its_end() -> None:
         user("Review the conversation above and update two things:"),
     ]
     review = turn(asked, answer("Saved."), "2", conversation="1")
-    left, only = made(Source([first, review]), Format.SHAREGPT)
+    left, only = made(Source([first, review], REDACTOR), Format.SHAREGPT)
     assert left == Left("2", "review")
     assert isinstance(only, Made)
     assert only.exchanges == ("1",)
@@ -405,7 +407,7 @@ def test_hermes_review_of_a_conversation_is_not_its_end() -> None:
 def test_reviews_are_left_out_of_every_format(format: Format) -> None:
     parts = [{"type": "text", "text": " Review the conversation above and save what matters"}]
     asked = [user("?"), answer("Yes."), {"role": "user", "content": parts}]
-    (left,) = made(Source([turn(asked, answer("Saved."), "1")]), format)
+    (left,) = made(Source([turn(asked, answer("Saved."), "1")], REDACTOR), format)
     assert left == Left("1", "review")
 
 
@@ -415,7 +417,7 @@ def test_an_answer_that_was_given_up_is_not_among_a_row_s_exchanges() -> None:
     retried = turn(opening, answer("Tuesday."), "2", conversation="1")
     on = [*opening, answer("Tuesday."), user("Right.")]
     (only,) = made(
-        Source([given_up, retried, turn(on, answer("Good."), "3", conversation="1")]),
+        Source([given_up, retried, turn(on, answer("Good."), "3", conversation="1")], REDACTOR),
         Format.SHAREGPT,
     )
     assert isinstance(only, Made)

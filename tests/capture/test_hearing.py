@@ -23,6 +23,7 @@ from capture.store import Store
 from capture.store.links import Links
 from tests.support.journals import BURST, attempt, begin, capturing, decision, end
 from tests.support.sayings import said
+from tests.support.turns import REDACTOR
 
 Json = dict[str, Any]
 
@@ -321,7 +322,7 @@ async def test_a_turn_that_somebody_corrected_knows_what_it_should_have_been(hom
     home.say(ids[2], value=None, demonstration="No.")
     home.say(ids[2])
     assert await home.ingester.catch_up(30)
-    turns = list(home.store.trainable())
+    turns = list(home.store.trainable(REDACTOR))
     assert [turn.demonstration for turn in turns] == [None, "No.", None]
     assert [turn.wanted["content"] for turn in turns] == ["Yes.", "No.", "Yes."]
     assert [turn.corrected for turn in turns] == [False, True, False]

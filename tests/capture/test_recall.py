@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from capture.exchange import Mode
 from capture.indexing import Indexer, take_in
 from capture.recall import MARKS, MOST_WORDS, Nothing, Recall, Sought, match
+from capture.redact import Redactor
 from capture.store import Store
 from tests.support.journals import BURST, capturing
 from tests.support.kitchen import HOME, answer, call, exchange, user
+
+CLEAN = Redactor("secrets", b"of this house")
 
 
 @pytest.fixture
@@ -46,8 +49,8 @@ def store(tmp_path: Path, ids: list[str]) -> Iterator[Store]:
 
 @pytest.fixture
 def recall(tmp_path: Path, store: Store) -> Iterator[Recall]:
-    with Recall.open(tmp_path / "search.db", store.path) as recall:
-        take_in(store, recall)
+    with Recall.open(tmp_path / "search.db", store.path, "secrets") as recall:
+        take_in(store, recall, CLEAN)
         yield recall
 
 
@@ -115,11 +118,11 @@ def test_what_is_forgotten_is_found_no_more_nor_left_in_the_file(
     recall.forget([ids[1], "never there"])
     assert found(recall, "lights") == {ids[2]}
     assert b"attic" not in (tmp_path / "search.db").read_bytes()
-    assert take_in(store, recall) == 1, "it is still in the store"
+    assert take_in(store, recall, CLEAN) == 1, "it is still in the store"
 
 
 def test_what_is_in_already_is_not_taken_in_again(recall: Recall, store: Store) -> None:
-    assert take_in(store, recall) == 0
+    assert take_in(store, recall, CLEAN) == 0
     assert len(recall.find(Sought("lights"))) == 2
 
 
@@ -132,17 +135,37 @@ def test_the_words_are_their_owners_alone_and_made_anew_when_of_another_version(
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with Recall.open(path, store.path) as anew:
+    with Recall.open(path, store.path, "secrets") as anew:
         assert anew.find(Sought("lights")) == []
-        assert take_in(store, anew) == 4
+        assert take_in(store, anew, CLEAN) == 4
 
 
 def test_an_indexer_takes_in_what_is_left_step_by_step(
     tmp_path: Path, store: Store, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("capture.indexing._AT_ONCE", 3)
-    indexer = Indexer(store, tmp_path / "search.db")
-    with Recall.open(tmp_path / "search.db", store.path) as recall:
-        indexer._recall = recall  # pyright: ignore[reportPrivateUsage] - without its thread
+    indexer = Indexer(store, tmp_path / "search.db", lambda: CLEAN)
+    with Recall.open(tmp_path / "search.db", store.path, "secrets") as recall:
+        indexer.open()
         assert [indexer.step(), indexer.step(), indexer.step()] == [3, len(ids) - 3, 0]
         assert len(found(recall, "lights")) == 2
+    indexer.stop()
+
+
+async def test_secrets_are_not_among_the_words_and_another_level_makes_them_anew(
+    tmp_path: Path,
+) -> None:
+    key = "sk-ant-" + "api03-" + "Q7w8E9r0T1y2U3i4" * 6
+    path = tmp_path / "search.db"
+    with capturing(tmp_path) as (journal, ingester, store):
+        exchange(journal, [user(f"Use {key} for bob@example.com")], answer(f"I use {key}."))
+        assert await ingester.catch_up(30)
+        with Recall.open(path, store.path, "secrets") as recall:
+            assert take_in(store, recall, CLEAN) == 1
+            assert len(recall.find(Sought("bob"))) == 1
+        assert b"Q7w8E9" not in path.read_bytes()
+        with Recall.open(path, store.path, "all") as anew:
+            assert anew.find(Sought("use")) == []
+            assert take_in(store, anew, Redactor("all", b"of this house")) == 1
+            assert anew.find(Sought("bob")) == []
+            assert len(anew.find(Sought("use"))) == 1

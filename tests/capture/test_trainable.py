@@ -10,6 +10,7 @@ from capture.ids import new_id
 from capture.journal import Journal
 from capture.trainable import TrainableTurn
 from tests.support.journals import REPLY, REQUEST, attempt, begin, capturing, decision, end
+from tests.support.turns import REDACTOR
 
 
 def put(
@@ -27,7 +28,7 @@ async def test_a_trainable_turn_has_the_clients_own_request_and_the_reply_as_one
     with capturing(tmp_path) as (journal, ingester, store):
         id_ = put(journal, attempts=[attempt(adapter="20261120-a")])
         assert await ingester.catch_up(30)
-        (turn,) = store.trainable()
+        (turn,) = store.trainable(REDACTOR)
     assert turn == TrainableTurn(
         id=id_,
         conversation=id_,
@@ -68,7 +69,7 @@ async def test_what_did_not_end_whole_never_trains(tmp_path: Path) -> None:
         journal.begin(begin())
         good = put(journal, finish_reason=None)
         assert await ingester.catch_up(30)
-        assert [turn.id for turn in store.trainable()] == [good]
+        assert [turn.id for turn in store.trainable(REDACTOR)] == [good]
 
 
 async def test_turns_come_in_the_order_of_their_ids_and_filtered(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ async def test_turns_come_in_the_order_of_their_ids_and_filtered(tmp_path: Path)
         assert await ingester.catch_up(30)
 
         def found(**wanted: Any) -> list[str]:
-            return [turn.id for turn in store.trainable(**wanted)]
+            return [turn.id for turn in store.trainable(REDACTOR, **wanted)]
 
         assert found() == [*ids, burst]
         assert found(modes=[Mode.BURST]) == [burst]
@@ -99,4 +100,4 @@ async def test_a_turn_does_not_train_before_its_conversation_is_known(tmp_path: 
             transaction.connection.exec_driver_sql(
                 "DELETE FROM turns WHERE exchange_id = ?", (waiting,)
             )
-        assert [turn.id for turn in store.trainable()] == [linked]
+        assert [turn.id for turn in store.trainable(REDACTOR)] == [linked]

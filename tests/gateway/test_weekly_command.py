@@ -14,6 +14,7 @@ from gateway.commands.weekly import BAR, bar
 from tests.support.command import Majordomo
 from tests.support.journals import capturing
 from tests.support.kitchen import BEGAN, HOME, answer, evening, exchange, user
+from tests.support.planted import TOKENS
 
 
 @pytest.fixture
@@ -99,6 +100,30 @@ def test_export_takes_only_what_every_filter_lets_through(majordomo: Majordomo) 
     assert rows("--since", day) == 4
     assert rows("--until", day) == 0
     assert rows("--skill", "none such") == 0
+
+
+async def test_export_redacts_as_the_settings_say_and_tells_so(majordomo: Majordomo) -> None:
+    token = TOKENS["github-token"]
+    with capturing(majordomo.home.root) as (journal, ingester, _):
+        exchange(journal, [user(f"Mail {token} to anna@posteo.example")], answer("No."))
+        assert await ingester.catch_up(30)
+
+    def exported() -> str:
+        return majordomo("export", "--format", "chat", "--out", "-").out
+
+    by_default = exported()
+    assert token not in by_default
+    assert "[redacted:github-token:" in by_default
+    assert "anna@posteo.example" in by_default
+    majordomo.home.settings.write_text("version: 1\ncapture: {redact: all}\n")
+    assert "to [redacted:mail:" in exported()
+    told = json.loads(majordomo("export", "--format", "chat", "--json").out)
+    assert (told["redact"], told["rows"], told["left_out"]) == ("all", 1, {})
+    majordomo.home.settings.write_text("version: 1\ncapture: {redact: off}\n")
+    assert token in exported()
+    majordomo.home.salt.write_text("no salt")
+    assert "is no salt" in majordomo("export", "--format", "chat").err
+    assert "is no salt" in majordomo("train", "now").err
 
 
 def test_a_day_is_its_beginning_in_utc_and_a_zone_is_heeded() -> None:

@@ -22,6 +22,7 @@ from capture.ingest import Ingester
 from capture.journal import Begin, Journal, new_epoch
 from capture.messages import Usage
 from capture.recall import Recall
+from capture.redact import Redactor
 from capture.store import Store
 from gateway.dashboard import routes as dashboard
 from gateway.endpoints import install_handlers, routers
@@ -133,7 +134,7 @@ class Standing:
         )
         self.store = Store.open(home / "majordomo.db")
         self.ingester = Ingester(self.journal, self.store, keep_segments=1)
-        self.recall: Recall | None = Recall.open(home / "search.db", self.store.path)
+        self.recall: Recall | None = Recall.open(home / "search.db", self.store.path, "secrets")
 
     def start(self) -> None:
         self.journal.open()
@@ -145,6 +146,10 @@ class Standing:
         if self.recall is not None:
             self.recall.close()
         self.store.close()
+
+    @property
+    def redactor(self) -> Redactor:
+        return Redactor(self.settings.capture.redact, b"of this house")
 
     def fleet(self) -> Fleet:
         return Fleet(self.places, self.named, self.config.current.generation)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from capture.exchange import Mode
+from capture.redact import Redactor
 from capture.trainable import TrainableTurn
 from trainer.rows import Row
+
+REDACTOR = Redactor("secrets", b"the salt of a test")
 
 
 def says(text: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pytest
 from capture.adapters import read_adapter, read_adapters, read_pointer, sha256
 from tests.support.errands import LAMP, day
 from tests.support.tiny_model import make_tiny_model
+from tests.support.turns import REDACTOR
 from trainer import cycle, dataset
 from trainer.backends import Progress
 from trainer.build import NothingToTrain, captured_rows
@@ -51,7 +52,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def household(home: Path, base: Path, **settings: Any) -> Household:
     chosen: dict[str, Any] = {"iters": 4, "batch_size": 2, "held_out": 0.5, "rank": 2}
     chosen |= {"replay_share": 0.0} | settings
-    return Household(home, base, "tiny", house=False, settings=TrainingSettings(**chosen))
+    return Household(
+        home, base, "tiny", house=False, settings=TrainingSettings(**chosen), redactor=REDACTOR
+    )
 
 
 async def test_a_home_where_nothing_new_is_worth_it_trains_nothing(
@@ -184,6 +187,7 @@ async def test_training_killed_with_kill_9_leaves_no_process_and_the_next_ends_w
 
 KILLED = """
 import asyncio, os, pathlib, signal, sys, json
+from capture.redact import Redactor
 from trainer import children, evaluate, files, cycle, lengths
 from trainer.backends import mlx
 from trainer.household import Household
@@ -218,8 +222,8 @@ class Watch:
     def said(self, text): pass
     def trained(self, progress, iters): pass
     def answered(self, who, more, of): pass
-settings = TrainingSettings(held_out=0.5)
-cycle.run(Household(home, base, "tiny", False, settings), Watch())
+settings, redactor = TrainingSettings(held_out=0.5), Redactor("secrets", b"salt")
+cycle.run(Household(home, base, "tiny", False, settings, redactor), Watch())
 """
 
 

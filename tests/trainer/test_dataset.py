@@ -17,7 +17,11 @@ def written(directory: Path) -> tuple[dataset.DatasetManifest, list[Row]]:
     fresh, replayed, held = row("a"), row("b"), row("c")
     (golden,) = GOLDEN.training(1, seed=5)
     train: list[tuple[Kind, Row]] = [("golden", golden), ("fresh", fresh), ("replayed", replayed)]
-    return dataset.write(directory, train, [held], [held], [], seed=5), [fresh, replayed, held]
+    return dataset.write(directory, train, [held], [held], [], 5, "secrets"), [
+        fresh,
+        replayed,
+        held,
+    ]
 
 
 def test_a_dataset_is_made_again_byte_for_byte_from_its_manifest(tmp_path: Path) -> None:

@@ -20,8 +20,10 @@ from capture.adapters import (
     read_pointer,
     sha256,
 )
+from capture.redact import Redactor
 from tests.support.errands import day
 from tests.support.lora import manifest, passed
+from tests.support.turns import REDACTOR
 from trainer import commands, cycle, dataset, evaluate, lengths, registry
 from trainer.backends import Losses, Progress, TrainingFailed
 from trainer.children import ChildFailed, Heard
@@ -108,7 +110,9 @@ async def household(tmp_path: Path, scripted: Scripted) -> Household:
     shares = (n / 1000 for n in range(1000))
     share = next(s for s in shares if sum(is_held_out(id_, s) for id_ in ids) >= 2)
     settings = TrainingSettings(batch_size=2, held_out=share)
-    return Household(home, base, "tiny", house=False, settings=settings, backend=scripted)
+    return Household(
+        home, base, "tiny", house=False, settings=settings, backend=scripted, redactor=REDACTOR
+    )
 
 
 def night(household: Household) -> cycle.CycleEnd:
@@ -182,6 +186,26 @@ def test_a_night_that_was_interrupted_goes_on(household: Household, scripted: Sc
     assert last(household).ended() is None
     assert night(household).state == "promoted"
     assert (len(cycles(household.training)), len(scripted.seen)) == (1, 1)
+
+
+def test_a_night_that_was_interrupted_does_not_go_on_with_what_is_redacted_otherwise_by_now(
+    household: Household, scripted: Scripted
+) -> None:
+    def interrupt() -> None:
+        scripted.answering = lambda: None
+        raise KeyboardInterrupt
+
+    scripted.answering = interrupt
+    careless = replace(household, redactor=Redactor("off", b""))
+    with pytest.raises(KeyboardInterrupt):
+        night(careless)
+    assert named(careless).redact == "off"
+    assert night(household).state == "promoted"
+    first, _ = cycles(household.training)
+    ended = first.ended()
+    assert ended is not None
+    assert ended.state == "abandoned"
+    assert named(household).redact == "secrets"
 
 
 def test_held_out_rows_that_fill_no_batch_are_not_given_to_training(

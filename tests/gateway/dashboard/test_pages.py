@@ -283,7 +283,7 @@ async def test_the_search_page_marks_what_it_found_and_says_when_it_found_nothin
     id_ = runtime.exchange(ask("Where is the <b>key</b> to the attic?"))
     assert await runtime.ingester.catch_up(30)
     assert runtime.recall is not None
-    take_in(runtime.store, runtime.recall)
+    take_in(runtime.store, runtime.recall, runtime.redactor)
     found = (await client.get("/search", params={"q": "attic <b>"})).text
     assert f'href="/exchanges/{id_}"' in found
     assert "<mark>attic</mark>" in found

@@ -12,7 +12,7 @@ async def asked(runtime: Standing) -> str:
     id_ = runtime.exchange(ask("Where is the <b>key</b> to the attic?"))
     assert await runtime.ingester.catch_up(30)
     assert runtime.recall is not None
-    take_in(runtime.store, runtime.recall)
+    take_in(runtime.store, runtime.recall, runtime.redactor)
     return id_
 
 
