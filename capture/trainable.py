@@ -54,6 +54,10 @@ class TrainableTurn:
             return self.reply
         return {"role": "assistant", "content": self.demonstration}
 
+    """The answer as one assistant message in OpenAI's chat dialect."""
+    evidence: tuple[str, ...] = ()
+    """What the outcome rests on: codes of `capture.outcomes`, in the order they came."""
+
 
 def assistant_message(reply: Message) -> Json:
     """A reply as an assistant message in OpenAI's chat dialect; a call's arguments stay the text

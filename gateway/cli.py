@@ -202,8 +202,8 @@ def search(
 @app.command()
 def export(
     format: Annotated[
-        Literal["chat", "sharegpt"],
-        typer.Option(help="`chat` for mlx-lm, `sharegpt` as Hermes Agent writes it."),
+        Literal["chat", "sharegpt", "openai", "preference", "rewards", "hindsight", "parquet"],
+        typer.Option(help="What kind of rows, and for whom: docs/exports.md has each."),
     ],
     out: Annotated[
         str, typer.Option(help="A directory; `-` prints the rows. HOME/exports/FORMAT when none.")

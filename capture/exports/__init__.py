@@ -1,7 +1,12 @@
 """The store's trainable turns as files that other programs train on.
 
-    chat       one row per turn, as `mlx_lm.lora` reads it; only the last message is trained
-    sharegpt   one row per conversation, in the form of Hermes Agent's trajectories
+    chat         one row per turn, as `mlx_lm.lora` reads it; only the last message is trained
+    sharegpt     one row per conversation, in the form of Hermes Agent's trajectories
+    openai       one row per turn, for OpenAI's fine-tuning; only the last message is trained
+    preference   one row per pair of replies to one request, as TRL names them
+    rewards      one row per conversation, its replies as steps with what came of each
+    hindsight    one row per reply that failed, with what came next
+    parquet      one row per turn, its facts as typed columns
 
 The same turns always give the same bytes; rows come and go one at a time, whatever their number.
 Turns come redacted, and each row is looked at once more as it is written: one in which anything is
@@ -16,10 +21,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import cast
 
-from capture.exports import chat, sharegpt
+from capture.exports import chat, hindsight, openai, parquet, preference, rewards, sharegpt
 from capture.exports.gather import Json, text_of
-from capture.exports.manifest import Export, Filters, Left, Made, write
+from capture.exports.manifest import Encoder, Export, Filters, Left, Lines, Made, Written, write
+from capture.followed import Followed
 from capture.narrowing import loads
+from capture.pairs import Pair
 from capture.redact import Redactor
 from capture.synthetic import asks_for_review
 from capture.trainable import TrainableTurn
@@ -32,37 +39,49 @@ class Format(StrEnum):
 
     CHAT = "chat"
     SHAREGPT = "sharegpt"
+    OPENAI = "openai"
+    PREFERENCE = "preference"
+    REWARDS = "rewards"
+    HINDSIGHT = "hindsight"
+    PARQUET = "parquet"
 
 
 FILES: Mapping[Format, str] = {
     Format.CHAT: "train.jsonl",
     Format.SHAREGPT: "trajectories.jsonl",
+    Format.OPENAI: "openai.jsonl",
+    Format.PREFERENCE: "preference.jsonl",
+    Format.REWARDS: "rewards.jsonl",
+    Format.HINDSIGHT: "hindsight.jsonl",
+    Format.PARQUET: "exchanges.parquet",
 }
 """Names of the data files: `train.jsonl` is where `mlx_lm.lora --data` looks."""
 
 
-_ROWS: Mapping[Format, Callable[[Iterable[TrainableTurn | Left]], Iterator[Made | Left]]] = {
-    Format.CHAT: chat.rows,
-    Format.SHAREGPT: sharegpt.rows,
-}
+_ENCODERS: Mapping[Format, Callable[[Written], Encoder]] = {Format.PARQUET: parquet.Table}
+"""Of the formats that are no lines of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Turns to export, and how they were chosen."""
+    """What to export, and how it was chosen. Each is read once, for the formats made of it."""
 
     turns: Iterable[TrainableTurn]
-    """By exchange id; read once."""
+    """By exchange id."""
     redactor: Redactor
-    """With which they were redacted, and their rows are looked at once more."""
+    """With which all was redacted, and the rows are looked at once more."""
     filters: Filters = field(default_factory=Filters)
+    pairs: Iterable[Pair] = ()
+    """For `preference`."""
+    replies: Iterable[Followed] = ()
+    """For `hindsight`, by exchange id."""
 
 
 def made(source: Source, format: Format) -> Iterator[Made | Left]:
-    """The rows of these turns, and what is no row. Chat rows come in the order of exchange ids,
-    conversations in that of their first exchange's. A row in which something is redacted still is
-    none."""
-    for row in _ROWS[format](_allowed(source)):
+    """The rows, and what is no row. Rows of turns come in the order of exchange ids, conversations
+    in that of their first exchange's, pairs and replies as the source has them. A row in which
+    anything is still to be redacted is none."""
+    for row in _ROWS[format](source):
         if isinstance(row, Made) and source.redactor.finds(loads(row.line)):
             yield from (Left(exchange, "secret") for exchange in row.exchanges)
         else:
@@ -71,7 +90,7 @@ def made(source: Source, format: Format) -> Iterator[Made | Left]:
 
 def write_export(source: Source, format: Format, directory: Path, version: str) -> Export:
     """Write the data file and, last, its manifest into `directory`; what an earlier export left
-    there is replaced. Raises OSError."""
+    there is replaced. Raises OSError; for `parquet`, ImportError where pyarrow is not installed."""
     return write(
         made(source, format),
         directory=directory,
@@ -80,19 +99,38 @@ def write_export(source: Source, format: Format, directory: Path, version: str) 
         filters=source.filters,
         redact=source.redactor.level,
         version=version,
+        encode=_ENCODERS.get(format, Lines),
     )
 
 
-def _allowed(source: Source) -> Iterator[TrainableTurn | Left]:
-    """The turns that go into files: what is private stays home, for files are made to be taken
-    elsewhere; an agent's review of its conversation, forked off it, is none of its turns."""
+def _turns(source: Source) -> Iterator[TrainableTurn | Left]:
+    """The turns that go into files."""
     for turn in source.turns:
-        if turn.private and not source.filters.private:
-            yield Left(turn.id, "private")
-        elif _is_review(turn):
-            yield Left(turn.id, "review")
-        else:
-            yield turn
+        yield _left(turn, source.filters) or turn
+
+
+def _pairs(source: Source) -> Iterator[Pair | Left]:
+    """The pairs of which both replies do."""
+    for pair in source.pairs:
+        filters = source.filters
+        yield _left(pair.rejected, filters) or _left(pair.chosen, filters) or pair
+
+
+def _replies(source: Source) -> Iterator[Followed | Left]:
+    """The replies that do, and what came next too."""
+    for reply in source.replies:
+        left = _left(reply.turn, source.filters)
+        if left is None and reply.private and not source.filters.private:
+            left = Left(reply.turn.id, "private")
+        yield left or reply
+
+
+def _left(turn: TrainableTurn, filters: Filters) -> Left | None:
+    """Why a turn does not go into files: what is private stays home, for files are made to be taken
+    elsewhere; an agent's review of its conversation, forked off it, is none of its turns."""
+    if turn.private and not filters.private:
+        return Left(turn.id, "private")
+    return Left(turn.id, "review") if _is_review(turn) else None
 
 
 def _is_review(turn: TrainableTurn) -> bool:
@@ -101,3 +139,14 @@ def _is_review(turn: TrainableTurn) -> bool:
     asked = (cast("Json", entry) for entry in reversed(entries) if isinstance(entry, dict))
     last = next((message for message in asked if message.get("role") == "user"), None)
     return last is not None and asks_for_review(text_of(last.get("content")))
+
+
+_ROWS: Mapping[Format, Callable[[Source], Iterator[Made | Left]]] = {
+    Format.CHAT: lambda source: chat.rows(_turns(source)),
+    Format.SHAREGPT: lambda source: sharegpt.rows(_turns(source)),
+    Format.OPENAI: lambda source: openai.rows(_turns(source)),
+    Format.PREFERENCE: lambda source: preference.rows(_pairs(source)),
+    Format.REWARDS: lambda source: rewards.rows(_turns(source)),
+    Format.HINDSIGHT: lambda source: hindsight.rows(_replies(source)),
+    Format.PARQUET: lambda source: parquet.rows(_turns(source)),
+}

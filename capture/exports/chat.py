@@ -15,7 +15,7 @@ been. What cannot be said so makes no row: an image, arguments that are no JSON 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import orjson
@@ -36,21 +36,46 @@ class Unsayable(ValueError):
 
 def rows(turns: Iterable[TrainableTurn | Left]) -> Iterator[Made | Left]:
     """A row per turn, or why there is none; what is left out already stays so."""
+    return row_by_row(turns, lambda turn: row(turn.request, turn.wanted))
+
+
+def row_by_row(
+    turns: Iterable[TrainableTurn | Left], said: Callable[[TrainableTurn], Json]
+) -> Iterator[Made | Left]:
+    """A row per turn that can be `said`, which raises Unsayable for one that cannot."""
     for turn in turns:
-        yield turn if isinstance(turn, Left) else _made(turn)
+        if isinstance(turn, Left):
+            yield turn
+            continue
+        try:
+            yield Made((turn.id,), as_line(said(turn)))
+        except Unsayable as error:
+            yield Left(turn.id, str(error))
 
 
 def row(request: Json, reply: Json) -> dict[str, Any]:
     """A chat request and the reply to it, as mlx-lm reads them. Raises Unsayable."""
     asked = objects(request.get("messages"), "messages")
     tools = objects(request.get("tools") or [], "tools")
-    said = _message(reply)
+    said = message_as_said(reply)
     if not asked or not (said["content"].strip() or said.get("tool_calls")):
         raise Unsayable("messages")
-    made: dict[str, Any] = {"messages": [*map(_message, asked), said]}
+    made: dict[str, Any] = {"messages": [*map(message_as_said, asked), said]}
     if tools and request.get("tool_choice") != "none":
         made["tools"] = tools
     return made
+
+
+def message_as_said(message: Json) -> dict[str, Any]:
+    """One message as the template is to see it. Raises Unsayable."""
+    said = {name: message[name] for name in KEPT if message.get(name) is not None}
+    if said.get("role") == "developer":
+        said["role"] = "system"
+    said["content"] = _text(message.get("content"))
+    calls = message.get("tool_calls")
+    if calls:
+        said["tool_calls"] = [_call(call) for call in objects(calls, "arguments")]
+    return said
 
 
 def as_line(value: Json) -> bytes:
@@ -80,24 +105,6 @@ def arguments_of(value: object) -> Json:
     if not isinstance(value, dict):
         raise Unsayable("arguments")
     return cast("Json", value)
-
-
-def _made(turn: TrainableTurn) -> Made | Left:
-    try:
-        return Made((turn.id,), as_line(row(turn.request, turn.wanted)))
-    except Unsayable as error:
-        return Left(turn.id, str(error))
-
-
-def _message(message: Json) -> dict[str, Any]:
-    said = {name: message[name] for name in KEPT if message.get(name) is not None}
-    if said.get("role") == "developer":
-        said["role"] = "system"
-    said["content"] = _text(message.get("content"))
-    calls = message.get("tool_calls")
-    if calls:
-        said["tool_calls"] = [_call(call) for call in objects(calls, "arguments")]
-    return said
 
 
 def _text(content: object) -> str:

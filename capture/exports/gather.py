@@ -1,19 +1,22 @@
 """Turns gathered into conversations: each as its last turn tells it, with every reply's thinking.
 
 Clients leave thinking out when they send a conversation again; here it is put back into the replies
-it came with. Turns wait in a temporary database of SQLite's, on disk and gone when closed, so
-memory does not grow.
+it came with, and each reply has what came of it. Turns wait in a temporary database of SQLite's, on
+disk and gone when closed, so memory does not grow.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, cast
 
-from capture.exports.chat import objects
+from capture.exports.chat import Unsayable, objects
+from capture.exports.manifest import Left
+from capture.outcomes import OutcomeName
 from capture.trainable import TrainableTurn
 
 Json = Mapping[str, Any]
@@ -26,9 +29,21 @@ PRAGMA cache_size=-8000;
 BEGIN;
 CREATE TABLE last(conversation TEXT PRIMARY KEY, exchange TEXT, messages TEXT, tools TEXT,
                   began_at REAL, model TEXT, completed INTEGER);
-CREATE TABLE replies(conversation TEXT, exchange TEXT, key TEXT, thinking TEXT,
-                     PRIMARY KEY(conversation, exchange));
+CREATE TABLE replies(conversation TEXT, exchange TEXT, key TEXT, thinking TEXT, outcome TEXT,
+                     confidence REAL, evidence TEXT, PRIMARY KEY(conversation, exchange));
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A gathered turn's reply, among the messages of its conversation."""
+
+    exchange: str
+    thinking: str | None
+    outcome: OutcomeName
+    confidence: float
+    evidence: tuple[str, ...]
+    """As `TrainableTurn` has these three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +52,8 @@ class Conversation:
 
     exchanges: tuple[str, ...]
     """Ids of the gathered exchanges whose replies are in it, in order."""
+    replies: Mapping[int, Reply]
+    """Those replies, by the number of their message."""
     messages: Sequence[Json]
     """As the last turn's client sent them, and the reply to it; `reasoning_content` put back."""
     tools: Sequence[Json]
@@ -47,6 +64,21 @@ class Conversation:
     """Who answered it."""
     completed: bool
     """It ended in an answer rather than a tool call, and not in a known failure."""
+
+
+def conversations(turns: Iterable[TrainableTurn | Left]) -> Iterator[Conversation | Left]:
+    """What is left out already, and turns that cannot be gathered, as they come; then each
+    conversation, by the id of its first exchange."""
+    with closing(Gathered()) as gathered:
+        for turn in turns:
+            if isinstance(turn, Left):
+                yield turn
+                continue
+            try:
+                gathered.add(turn)
+            except Unsayable as error:
+                yield Left(turn.id, str(error))
+        yield from gathered.conversations()
 
 
 class Gathered:
@@ -65,8 +97,16 @@ class Gathered:
         asked = objects(turn.request.get("messages"), "messages")
         tools = objects(turn.request.get("tools") or [], "tools")
         self._db.execute(
-            "INSERT OR REPLACE INTO replies VALUES(?,?,?,?)",
-            (turn.conversation, turn.id, _key(turn.reply), thinking_of(turn.reply)),
+            "INSERT OR REPLACE INTO replies VALUES(?,?,?,?,?,?,?)",
+            (
+                turn.conversation,
+                turn.id,
+                _key(turn.reply),
+                thinking_of(turn.reply),
+                turn.outcome,
+                turn.confidence,
+                json.dumps(turn.evidence),
+            ),
         )
         self._db.execute(
             "INSERT OR REPLACE INTO last VALUES(?,?,?,?,?,?,?)",
@@ -85,21 +125,29 @@ class Gathered:
         """Each, by the id of its first exchange."""
         for row in self._db.execute("SELECT * FROM last ORDER BY conversation"):
             conversation, last, messages, tools, began_at, model, completed = row
-            known, whole = _with_thinking(json.loads(messages), self._replies(conversation))
-            exchanges = tuple(sorted({*known, last}))
+            known = _found(messages := json.loads(messages), self._replies(conversation))
             yield Conversation(
-                exchanges, whole, json.loads(tools), began_at, model, bool(completed)
+                tuple(sorted({*(reply.exchange for reply in known.values()), last})),
+                known,
+                [_thought(message, known.get(at)) for at, message in enumerate(messages)],
+                json.loads(tools),
+                began_at,
+                model,
+                bool(completed),
             )
 
-    def _replies(self, conversation: str) -> dict[str, list[tuple[str, str | None]]]:
-        """(exchange, thinking) of each reply, by its key, in order."""
-        replies: dict[str, list[tuple[str, str | None]]] = {}
+    def _replies(self, conversation: str) -> dict[str, list[Reply]]:
+        """Replies, in order, by their key."""
+        replies: dict[str, list[Reply]] = {}
         found = self._db.execute(
-            "SELECT key, exchange, thinking FROM replies WHERE conversation = ? ORDER BY exchange",
+            "SELECT key, exchange, thinking, outcome, confidence, evidence FROM replies "
+            "WHERE conversation = ? ORDER BY exchange",
             (conversation,),
         )
-        for key, exchange, thinking in found:
-            replies.setdefault(key, []).append((exchange, thinking))
+        for key, exchange, thinking, outcome, confidence, codes in found:
+            evidence = tuple(json.loads(codes))
+            reply = Reply(exchange, thinking, outcome, confidence, evidence)
+            replies.setdefault(key, []).append(reply)
         return replies
 
 
@@ -130,21 +178,21 @@ def thinking_of(message: Json) -> str | None:
     return found if isinstance(found, str) and found.strip() else None
 
 
-def _with_thinking(
-    messages: Sequence[Json], replies: dict[str, list[tuple[str, str | None]]]
-) -> tuple[list[str], list[Json]]:
-    """The exchanges whose replies are among the messages, and the messages with their thinking."""
-    exchanges: list[str] = []
-    whole: list[Json] = []
-    for message in messages:
-        candidates = replies.get(_key(message), []) if message.get("role") == "assistant" else []
-        if not candidates:
-            whole.append(message)
-            continue
-        exchange, thinking = candidates.pop(0)
-        exchanges.append(exchange)
-        whole.append({**message, "reasoning_content": thinking} if thinking else message)
-    return exchanges, whole
+def _found(messages: Sequence[Json], replies: dict[str, list[Reply]]) -> dict[int, Reply]:
+    """The replies that are among the messages, by their numbers; each is found once."""
+    found: dict[int, Reply] = {}
+    for number, message in enumerate(messages):
+        candidates = replies.get(_key(message)) if message.get("role") == "assistant" else None
+        if candidates:
+            found[number] = candidates.pop(0)
+    return found
+
+
+def _thought(message: Json, reply: Reply | None) -> Json:
+    """A message with the thinking that came with it."""
+    if reply is None or reply.thinking is None:
+        return message
+    return {**message, "reasoning_content": reply.thinking}
 
 
 def _key(message: Json) -> str:

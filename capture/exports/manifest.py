@@ -1,4 +1,4 @@
-"""An export on disk: a data file of JSON lines, then the manifest that says what is in it.
+"""An export on disk: a data file, mostly of JSON lines, then the manifest that says what is in it.
 
     DIR/
       train.jsonl      the rows (`trajectories.jsonl` for sharegpt)
@@ -15,11 +15,11 @@ import hashlib
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import orjson
 
@@ -53,6 +53,8 @@ class Made:
     """Ids of the exchanges whose replies it holds for training, in order."""
     line: bytes
     """JSON, without a line's end."""
+    why: str | None = None
+    """A word for what makes it one, where a format's rows come about in several ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,9 @@ class Left:
     exchange: str
     why: str
     """A word for machines: `private` (it stays home), `review` (of a conversation, by its agent),
-    `secret` (its row still held something that is redacted);
-    `messages`, `tools`, `content`, `arguments` name what no row can hold."""
+    `secret` (its row still held something that is redacted); `messages`, `tools`, `content`,
+    `arguments`, `results` name what no row can hold; `same` and `unknown` say that there is nothing
+    to learn from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,39 @@ class Export:
     """What was taken out of the rows."""
     left_out: dict[str, int]
     """Turns that make no row, by why."""
+    made_of: dict[str, int]
+    """Rows by what makes them one; empty for formats whose rows all come about in one way."""
+
+
+class Written(Protocol):
+    """Where a data file's bytes go, first to last."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+
+class Encoder(Protocol):
+    """Makes a data file of rows."""
+
+    def add(self, line: bytes) -> None:
+        """Take one row, as JSON."""
+        ...
+
+    def finish(self) -> None:
+        """Write what is still to be written."""
+        ...
+
+
+class Lines:
+    """JSON lines: a row is written as it comes."""
+
+    def __init__(self, file: Written) -> None:
+        self._file = file
+
+    def add(self, line: bytes) -> None:
+        self._file.write(line + b"\n")
+
+    def finish(self) -> None:
+        pass
 
 
 def write(
@@ -95,33 +131,37 @@ def write(
     filters: Filters,
     redact: Level,
     version: str,
+    encode: Callable[[Written], Encoder] = Lines,
 ) -> Export:
     """Write rows and manifest; both are whole or not there. Raises OSError."""
     if not directory.is_dir():  # one that is there is somebody's, with a mode of their choice
         make_private_directory(directory)
     manifest = directory / MANIFEST
     with tempfile.TemporaryFile(dir=directory) as named, _draft(directory / file) as data:
-        digest, left = hashlib.sha256(), Counter[str]()
-        size = count = 0
+        left, why = Counter[str](), Counter[str]()
+        written = _Counted(data)
+        encoder, count = encode(written), 0
         for row in rows:
             if isinstance(row, Left):
                 left[row.why] += 1
                 continue
-            line = row.line + b"\n"
-            data.write(line)
-            digest.update(line)
+            encoder.add(row.line)
             named.write((b"," if count else b"") + b"\n  " + orjson.dumps(row.exchanges))
-            size, count = size + len(line), count + 1
+            count += 1
+            if row.why is not None:
+                why[row.why] += 1
+        encoder.finish()
         export = Export(
             majordomo=version,
             format=format,
             file=file,
-            sha256=digest.hexdigest(),
-            bytes=size,
+            sha256=written.digest.hexdigest(),
+            bytes=written.size,
             rows=count,
             filters=filters,
             redact=redact,
             left_out=dict(sorted(left.items())),
+            made_of=dict(sorted(why.items())),
         )
         manifest.unlink(missing_ok=True)  # it speaks of the file that goes now
         _finish(data, directory / file)
@@ -132,6 +172,27 @@ def write(
 def plain_export(export: Export) -> dict[str, Any]:
     """What was written, as JSON says it."""
     return asdict(export)
+
+
+class _Counted:
+    """A file's bytes, counted and hashed on their way."""
+
+    closed = False
+    """As files have it: pyarrow asks."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes, /) -> int:
+        self.digest.update(data)
+        number = self._file.write(data)
+        self.size += number
+        return number
+
+    def flush(self) -> None:
+        pass
 
 
 def _write_manifest(path: Path, export: Export, named: IO[bytes]) -> None:

@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from capture.exports.chat import Unsayable
 from capture.exports.gather import (
     Conversation,
-    Gathered,
     Json,
     calls_of,
+    conversations,
     function_of,
     text_of,
     thinking_of,
@@ -51,12 +50,10 @@ _SYSTEM = (
 
 def rows(turns: Iterable[TrainableTurn | Left]) -> Iterator[Made | Left]:
     """A row per conversation, by the id of its first exchange."""
-    with closing(Gathered()) as gathered:
-        for turn in turns:
-            left = turn if isinstance(turn, Left) else _gather(gathered, turn)
-            if left is not None:
-                yield left
-        for conversation in gathered.conversations():
+    for conversation in conversations(turns):
+        if isinstance(conversation, Left):
+            yield conversation
+        else:
             yield Made(conversation.exchanges, _line(conversation))
 
 
@@ -80,14 +77,6 @@ def trajectory(messages: Sequence[Json], tools: Sequence[Json]) -> list[dict[str
             said.append({"from": "tool", "value": _results(messages[at:end], calls)})
         at = end
     return said
-
-
-def _gather(gathered: Gathered, turn: TrainableTurn) -> Left | None:
-    try:
-        gathered.add(turn)
-    except Unsayable as error:
-        return Left(turn.id, str(error))
-    return None
 
 
 def _line(conversation: Conversation) -> bytes:

@@ -2,5 +2,6 @@
 
 from capture.store.migrate import StoreError, StoreTooNew
 from capture.store.open import Store
+from capture.store.trainable import Wanted
 
-__all__ = ["Store", "StoreError", "StoreTooNew"]
+__all__ = ["Store", "StoreError", "StoreTooNew", "Wanted"]

@@ -22,10 +22,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from capture.exchange import Mode
 from capture.feedback import Feedback
+from capture.followed import Followed
 from capture.outcomes import OutcomeName
+from capture.pairs import Pair
 from capture.private import make_private_directory
 from capture.redact import Redactor
-from capture.store import feedback, queries, trainable, weeks
+from capture.store import feedback, next_states, pairs, queries, trainable, weeks
 from capture.store.migrate import HEAD, StoreError, migrate, schema_of
 from capture.store.rows import ExchangeDetail, ExchangeSummary, Loss, SkillCount
 from capture.store.trainable import Wanted
@@ -151,6 +153,22 @@ class Store:
         wanted = Wanted(outcome, modes, skill, since, until)
         with self._readers.connect() as connection, connection.begin():
             yield from trainable.turns(connection, wanted, redactor)
+
+    def trainable_count(self, wanted: Wanted) -> int:
+        """How many exchanges `trainable` looks at."""
+        return self._ask(lambda connection: trainable.count(connection, wanted))
+
+    def pairs(self, redactor: Redactor, wanted: Wanted) -> Iterator[Pair]:
+        """Two replies to one request, of which one is better, redacted; what is wanted is wanted of
+        that one. One consistent view, as with `trainable`."""
+        with self._readers.connect() as connection, connection.begin():
+            yield from pairs.pairs(connection, wanted, redactor)
+
+    def next_states(self, redactor: Redactor, wanted: Wanted) -> Iterator[Followed]:
+        """Replies that failed, by exchange id, each with what came next, redacted. One consistent
+        view."""
+        with self._readers.connect() as connection, connection.begin():
+            yield from next_states.next_states(connection, wanted, redactor)
 
     def weeks(self) -> tuple[Week, ...]:
         """Each week's figures, oldest first."""

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from capture.batch import unpack
 from capture.exchange import Mode
 from capture.feedback import Feedback, demonstration_of
-from capture.narrowing import Malformed, read_object
+from capture.narrowing import Json, Malformed, read_object
 from capture.outcomes import OutcomeName
 from capture.plain import message_of
 from capture.redact import Redactor
@@ -26,6 +26,45 @@ from capture.trainable import TrainableTurn, assistant_message
 
 Row = sa.Row[Any]
 _ROWS_AT_ONCE = 200
+_exchanges, _outcomes = t.exchanges.c, t.outcomes.c
+
+LINKED = t.exchanges.join(t.turns, t.turns.c.exchange_id == _exchanges.id).outerjoin(
+    t.outcomes, _outcomes.exchange_id == _exchanges.id
+)
+"""Exchanges that are linked, with what came of them."""
+known_outcome: sa.ColumnElement[str] = sa.func.coalesce(_outcomes.outcome, "unknown")
+WHOLE: tuple[sa.ColumnElement[bool], ...] = (
+    _exchanges.status == "ok",
+    _exchanges.mode.is_not(None),
+    _exchanges.reply_messages != b"",
+    sa.or_(
+        _exchanges.finish_reason.is_(None),
+        _exchanges.finish_reason.not_in(("length", "content_filter")),
+    ),
+)
+"""What ended well and whole, as far as the database can tell."""
+
+# made once: SQLAlchemy takes longer to make a statement than SQLite to answer it
+_TURNS = (
+    sa.select(
+        *(_exchanges[name] for name in ("id", "began_at", "private", "skill", "mode")),
+        *(_exchanges[name] for name in ("upstream", "model", "adapter", "reply_messages")),
+        t.turns.c.conversation,
+        known_outcome.label("outcome"),
+        sa.func.coalesce(_outcomes.confidence, 0.0).label("confidence"),
+        sa.func.coalesce(_outcomes.corrected, sa.false()).label("corrected"),
+        _outcomes.evidence,
+    )
+    .select_from(LINKED)
+    .where(*WHOLE)
+)
+_ONE = _TURNS.where(_exchanges.id == sa.bindparam("id"))
+_REQUEST = (
+    sa.select(t.bodies.c.encoding, t.bodies.c.data)
+    .where(t.bodies.c.exchange_id == sa.bindparam("id"), t.bodies.c.kind == "request")
+    .order_by(t.bodies.c.id)
+)
+_MESSAGE = sa.select(t.messages.c.body).where(t.messages.c.id == sa.bindparam("id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +84,20 @@ def turns(connection: sa.Connection, wanted: Wanted, redactor: Redactor) -> Iter
     """Exchanges that ended well and whole. What was cut short, by whomever, never trains; nor does
     what has no place or no reply, or a request that is no JSON object. What is not linked yet waits
     until it is: whether it may train goes by its conversation, and only linking knows that."""
+    return turns_where(connection, redactor, *wanted_as(wanted))
+
+
+def turns_where(
+    connection: sa.Connection, redactor: Redactor, *conditions: sa.ColumnElement[bool]
+) -> Iterator[TrainableTurn]:
+    """Those of them that meet these conditions on the tables in `LINKED`."""
+    select = (
+        _TURNS.where(_exchanges.id > sa.bindparam("after"), *conditions)
+        .order_by(_exchanges.id)
+        .limit(_ROWS_AT_ONCE)
+    )
     after = ""
-    while rows := connection.execute(_select(wanted, after)).all():
+    while rows := connection.execute(select, {"after": after}).all():
         said = said_of(connection, [row.id for row in rows])
         for row in rows:
             if (turn := _turn(connection, row, said.get(row.id, ()), redactor)) is not None:
@@ -54,65 +105,52 @@ def turns(connection: sa.Connection, wanted: Wanted, redactor: Redactor) -> Iter
         after = rows[-1].id
 
 
-def _select(wanted: Wanted, after: str) -> sa.Select[Any]:
-    exchanges, outcomes = t.exchanges.c, t.outcomes.c
-    outcome = sa.func.coalesce(outcomes.outcome, "unknown")
-    select = (
-        sa.select(
-            *(exchanges[name] for name in ("id", "began_at", "private", "skill", "mode")),
-            *(exchanges[name] for name in ("upstream", "model", "adapter", "reply_messages")),
-            t.turns.c.conversation,
-            outcome.label("outcome"),
-            sa.func.coalesce(outcomes.confidence, 0.0).label("confidence"),
-            sa.func.coalesce(outcomes.corrected, sa.false()).label("corrected"),
-        )
-        .select_from(
-            t.exchanges.join(t.turns, t.turns.c.exchange_id == exchanges.id).outerjoin(
-                t.outcomes, outcomes.exchange_id == exchanges.id
-            )
-        )
-        .where(
-            exchanges.id > after,
-            exchanges.status == "ok",
-            exchanges.mode.is_not(None),
-            exchanges.reply_messages != b"",
-            sa.or_(
-                exchanges.finish_reason.is_(None),
-                exchanges.finish_reason.not_in(("length", "content_filter")),
-            ),
-        )
-        .order_by(exchanges.id)
-        .limit(_ROWS_AT_ONCE)
-    )
+def turn(connection: sa.Connection, redactor: Redactor, id_: str) -> TrainableTurn | None:
+    """That of one exchange; None when it is none of them."""
+    row = connection.execute(_ONE, {"id": id_}).first()
+    if row is None:
+        return None
+    return _turn(connection, row, said_of(connection, [id_]).get(id_, ()), redactor)
+
+
+def count(connection: sa.Connection, wanted: Wanted) -> int:
+    """How many `turns` looks at: those that it gives, and those whose bodies cannot be read."""
+    counted = sa.select(sa.func.count()).select_from(LINKED)
+    return connection.scalar(counted.where(*WHOLE, *wanted_as(wanted))) or 0
+
+
+def wanted_as(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    """What is wanted, as conditions."""
+    conditions: list[sa.ColumnElement[bool]] = []
     if wanted.outcome is not None:
-        select = select.where(outcome == wanted.outcome)
+        conditions.append(known_outcome == wanted.outcome)
     if wanted.modes is not None:
-        select = select.where(exchanges.mode.in_([str(mode) for mode in wanted.modes]))
+        conditions.append(_exchanges.mode.in_([str(mode) for mode in wanted.modes]))
     if wanted.skill is not None:
-        select = select.where(exchanges.skill == wanted.skill)
+        conditions.append(_exchanges.skill == wanted.skill)
     if wanted.since is not None:
-        select = select.where(exchanges.began_at >= wanted.since)
+        conditions.append(_exchanges.began_at >= wanted.since)
     if wanted.until is not None:
-        select = select.where(exchanges.began_at < wanted.until)
-    return select
+        conditions.append(_exchanges.began_at < wanted.until)
+    return conditions
+
+
+def request_of(connection: sa.Connection, redactor: Redactor, id_: str) -> Json | None:
+    """A request's body, redacted; None when it is not there, or no JSON object."""
+    found = connection.execute(_REQUEST, {"id": id_}).first()
+    try:
+        body = None if found is None else read_object(unpack(found.encoding, found.data))
+    except Malformed:
+        return None
+    return redactor.json(body)
 
 
 def _turn(
     connection: sa.Connection, row: Row, feedback: Sequence[Feedback], redactor: Redactor
 ) -> TrainableTurn | None:
-    request = connection.execute(
-        sa.select(t.bodies.c.encoding, t.bodies.c.data)
-        .where(t.bodies.c.exchange_id == row.id, t.bodies.c.kind == "request")
-        .order_by(t.bodies.c.id)
-    ).first()
-    said = connection.scalar(
-        sa.select(t.messages.c.body).where(t.messages.c.id == row.reply_messages[:MESSAGE_ID_BYTES])
-    )
+    request = request_of(connection, redactor, row.id)
+    said = connection.scalar(_MESSAGE, {"id": row.reply_messages[:MESSAGE_ID_BYTES]})
     if request is None or said is None:
-        return None
-    try:
-        body = read_object(unpack(request.encoding, request.data))
-    except Malformed:
         return None
     reply = message_of(said)
     if not reply.content and not reply.tool_calls:
@@ -131,7 +169,8 @@ def _turn(
         outcome=row.outcome,
         confidence=row.confidence,
         corrected=row.corrected,
-        request=redactor.json(body),
+        request=request,
         reply=redactor.json(assistant_message(reply)),
         demonstration=None if demonstration is None else redactor.text(demonstration),
+        evidence=tuple(code for code, _ in row.evidence or ()),
     )

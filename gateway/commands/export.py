@@ -6,20 +6,22 @@ The store is read directly, so this works whether or not a gateway runs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from capture.exchange import Mode
-from capture.exports import Export, Filters, Format, Left, Source, made, write_export
+from capture.exports import Export, Filters, Format, Left, Source, made, parquet, write_export
 from capture.exports.manifest import plain_export
 from capture.outcomes import OutcomeName
 from capture.redact import Redactor
-from capture.store import Store, StoreError
+from capture.store import Store, StoreError, Wanted
 from capture.trainable import TrainableTurn
 from gateway.commands.console import clean, fail, say, say_json
 from gateway.commands.household import redactor_of, settings_of
+from gateway.commands.progress import bar
 from gateway.home import Home
 from gateway.version import VERSION
 
@@ -51,22 +53,21 @@ def export(home: Home, chosen: Chosen, out: str, *, as_json: bool) -> None:
         until=moment(chosen.until, "--until"),
         private=chosen.private,
     )
-    if out == STDOUT and as_json:
-        fail("`--json` tells what was written to a directory; with `--out -` the rows are JSON")
+    _refuse(chosen.format, out, as_json=as_json)
     try:
         store = Store.open_reader(home.database)
     except StoreError as error:
         fail(str(error))
     try:
         cleaned_by = redactor_of(home, settings_of(home))
-        source = Source(_turns(store, cleaned_by, chosen, filters), cleaned_by, filters)
-        if out == STDOUT:
-            _print(source, chosen.format)
-        else:
+        shown = not as_json and out != STDOUT
+        with _source(store, cleaned_by, chosen, filters, shown=shown) as source:
+            if out == STDOUT:
+                _print(source, chosen.format)
+                return
             directory = Path(out) if out else home.exports / chosen.format
-            _told(
-                write_export(source, chosen.format, directory, VERSION), directory, as_json=as_json
-            )
+            written = write_export(source, chosen.format, directory, VERSION)
+        _told(written, directory, as_json=as_json)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -86,16 +87,45 @@ def moment(text: str | None, option: str) -> float | None:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
-def _turns(
-    store: Store, cleaned_by: Redactor, chosen: Chosen, filters: Filters
-) -> Iterator[TrainableTurn]:
+def _refuse(format: Format, out: str, *, as_json: bool) -> None:
+    """Say what cannot be done before anything is."""
+    if out == STDOUT and as_json:
+        fail("`--json` tells what was written to a directory; with `--out -` the rows are JSON")
+    if format is Format.PARQUET and out == STDOUT:
+        fail("Parquet is no text: name a directory with `--out`")
+    if format is Format.PARQUET and not parquet.available():
+        fail(f"the format parquet needs pyarrow: {parquet.INSTALL}")
+
+
+@contextmanager
+def _source(
+    store: Store, cleaned_by: Redactor, chosen: Chosen, filters: Filters, *, shown: bool
+) -> Generator[Source]:
+    """What the format is made of, counted on its way if that is to be shown."""
+    modes = None if chosen.mode is None else (chosen.mode,)
+    wanted = Wanted(chosen.outcome, modes, filters.skill, filters.since, filters.until)
+    if chosen.format is Format.PREFERENCE:
+        with bar("pairs", None, shown=shown) as counted:
+            pairs = counted(store.pairs(cleaned_by, wanted))
+            yield Source((), cleaned_by, filters, pairs=pairs)
+    elif chosen.format is Format.HINDSIGHT:
+        with bar("replies", None, shown=shown) as counted:
+            replies = counted(store.next_states(cleaned_by, wanted))
+            yield Source((), cleaned_by, filters, replies=replies)
+    else:
+        total = store.trainable_count(wanted) if shown else None
+        with bar("exchanges", total, shown=shown) as counted:
+            yield Source(counted(_turns(store, cleaned_by, wanted)), cleaned_by, filters)
+
+
+def _turns(store: Store, cleaned_by: Redactor, wanted: Wanted) -> Iterator[TrainableTurn]:
     return store.trainable(
         cleaned_by,
-        outcome=chosen.outcome,
-        modes=None if chosen.mode is None else (chosen.mode,),
-        skill=filters.skill,
-        since=filters.since,
-        until=filters.until,
+        outcome=wanted.outcome,
+        modes=wanted.modes,
+        skill=wanted.skill,
+        since=wanted.since,
+        until=wanted.until,
     )
 
 
@@ -112,16 +142,31 @@ def _told(written: Export, directory: Path, *, as_json: bool) -> None:
         return
     rows = f"{written.rows:,} row{'' if written.rows == 1 else 's'}"
     say(f"{rows} in {clean(directory / written.file)}, sha256 {written.sha256}")
+    for why, number in written.made_of.items():
+        say(f"{number:,} of them: {_MADE_OF.get(why, clean(why))}")
     for why, number in written.left_out.items():
         say(f"{number:,} left out: {_WHY.get(why, why)}")
 
 
+_MADE_OF = {
+    "unfit": "a reply that was not handed over, and the one that was",
+    "outcome": "one request answered twice, once well and once not",
+    "correction": "the user said that the reply was wrong",
+    "asked_again": "the user asked the same again",
+    "tool_error": "a tool answered with an error",
+    "bad_call": "the agent could not use the calls",
+    "cut": "the reply was cut",
+    "empty": "the reply said nothing",
+}
 _WHY = {
     "private": "private; `--private` takes them in",
     "review": "an agent's review of a conversation, not a part of it",
     "secret": "a secret was still in the row; please report what kind it is",
     "messages": "nothing was asked or answered",
-    "tools": "the tools offered are no list of objects",
+    "tools": "the tools offered are no list of objects, or the format takes none such",
     "content": "more than text was said",
     "arguments": "a tool call's arguments are no JSON object",
+    "results": "a tool call and its result are not together",
+    "same": "both replies are the same",
+    "unknown": "nothing is known of how the conversation's replies did",
 }

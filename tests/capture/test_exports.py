@@ -7,17 +7,32 @@ import json
 import os
 import stat
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from capture.exchange import Mode
-from capture.exports import FILES, Export, Filters, Format, Left, Made, Source, made, write_export
+from capture.exports import (
+    FILES,
+    Export,
+    Filters,
+    Format,
+    Left,
+    Made,
+    Source,
+    made,
+    parquet,
+    write_export,
+)
 from capture.exports.chat import row
 from capture.exports.sharegpt import trajectory
+from capture.followed import Followed
 from capture.ids import new_id
+from capture.pairs import Pair
+from capture.store import Wanted
 from capture.trainable import TrainableTurn
 from tests.support.journals import capturing
 from tests.support.kitchen import (
@@ -27,12 +42,21 @@ from tests.support.kitchen import (
     call,
     evening,
     exchange,
+    quarrel,
     result,
     user,
 )
 from tests.support.turns import REDACTOR
 
 Rows = list[dict[str, Any]]
+JSON_FILES = {kind: file for kind, file in FILES.items() if kind is not Format.PARQUET}
+
+
+NEEDS_ARROW = pytest.mark.skipif(not parquet.available(), reason="pyarrow is not installed")
+ALL = [
+    *JSON_FILES,
+    pytest.param(Format.PARQUET, marks=NEEDS_ARROW),
+]
 
 
 def said_of(asked: TrainableTurn) -> dict[str, Any]:
@@ -67,7 +91,22 @@ def rows_of(directory: Path, name: str) -> Rows:
 
 
 def export(turns: Any, format: Format, directory: Path, **filters: Any) -> Export:
-    return write_export(Source(turns, REDACTOR, Filters(**filters)), format, directory, "0.1.0")
+    return write_export(source(turns, **filters), format, directory, "0.1.0")
+
+
+def source(given: Iterable[TrainableTurn], **filters: Any) -> Source:
+    """These turns, also as pairs and as replies that were corrected, for formats of such."""
+    turns = iter(given)
+    said = user("No, that is wrong.")
+
+    def pairs() -> Iterator[Pair]:
+        return (Pair(each, replace(each, reply=answer("No.")), "outcome") for each in turns)
+
+    def replies() -> Iterator[Followed]:
+        evidence = (("correction", "the user said so"),)
+        return (Followed(each, (said,), evidence, private=False) for each in turns)
+
+    return Source(turns, REDACTOR, Filters(**filters), pairs(), replies())
 
 
 async def test_chat_has_a_row_per_turn_that_ends_with_that_turn_s_reply(tmp_path: Path) -> None:
@@ -172,27 +211,34 @@ def test_what_no_row_can_hold_is_left_out_and_counted_by_why(
 
 def test_half_a_surrogate_pair_and_a_huge_number_are_no_obstacle(tmp_path: Path) -> None:
     said = [user("half \ud800 of it"), call("c1", '{"n": 123456789012345678901234567890}')]
-    for kind, file in FILES.items():
+    for kind, file in JSON_FILES.items():
         export([turn([*said, result("c1", "")], answer("Yes."))], kind, tmp_path)
         text = (tmp_path / file).read_text()
         assert "half ? of it" in text
         assert "123456789012345678901234567890" in text
 
 
-@pytest.mark.parametrize("format", list(Format))
+@pytest.mark.parametrize("format", ALL)
 async def test_the_same_store_gives_the_same_bytes(format: Format, tmp_path: Path) -> None:
     with capturing(tmp_path / "home") as (journal, ingester, store):
         evening(journal)
-        evening(journal)
+        quarrel(journal)
         assert await ingester.catch_up(30)
         for name in ("one", "two"):
-            export(store.trainable(REDACTOR), format, tmp_path / name)
+            made_of = Source(
+                store.trainable(REDACTOR),
+                REDACTOR,
+                pairs=store.pairs(REDACTOR, Wanted()),
+                replies=store.next_states(REDACTOR, Wanted()),
+            )
+            write_export(made_of, format, tmp_path / name, "0.1.0")
     one, two = (
         {file.name: file.read_bytes() for file in (tmp_path / name).iterdir()}
         for name in ("one", "two")
     )
     assert one == two
     assert len(one) == 2
+    assert json.loads(one["manifest.json"])["rows"] > 0
 
 
 async def test_the_manifest_names_filters_rows_exchanges_and_the_file_s_hash(
@@ -223,6 +269,7 @@ async def test_the_manifest_names_filters_rows_exchanges_and_the_file_s_hash(
         },
         "redact": "secrets",
         "left_out": {"private": 1},
+        "made_of": {},
         "exchanges": [[id_] for id_ in ids],
     }
     assert written.rows == 3
@@ -262,7 +309,7 @@ def test_an_export_that_fails_half_way_leaves_the_one_before_it(tmp_path: Path) 
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("format", list(Format))
+@pytest.mark.parametrize("format", JSON_FILES)
 def test_memory_does_not_grow_with_the_number_of_turns(format: Format, tmp_path: Path) -> None:
     def many(number: int) -> Iterator[TrainableTurn]:
         for position in range(number):
@@ -407,7 +454,7 @@ def test_hermes_review_of_a_conversation_is_not_its_end() -> None:
 def test_reviews_are_left_out_of_every_format(format: Format) -> None:
     parts = [{"type": "text", "text": " Review the conversation above and save what matters"}]
     asked = [user("?"), answer("Yes."), {"role": "user", "content": parts}]
-    (left,) = made(Source([turn(asked, answer("Saved."), "1")], REDACTOR), format)
+    (left,) = made(source([turn(asked, answer("Saved."), "1")]), format)
     assert left == Left("1", "review")
 
 

@@ -14,9 +14,9 @@ from capture.exports import FILES, Format, Source, write_export
 from capture.ids import new_id
 from capture.journal import Journal
 from capture.redact import Redactor
-from capture.store import Store
+from capture.store import Store, Wanted
 from tests.support.journals import attempt, begin, capturing, decision, end
-from tests.support.kitchen import BEGAN, CLOUD, TOOLS, call, result, user
+from tests.support.kitchen import BEGAN, CLOUD, TOOLS, answer, call, exchange, result, user
 from tests.support.planted import said
 from tests.support.turns import REDACTOR, turn
 from trainer import curate, dataset
@@ -97,7 +97,7 @@ async def test_planted_secrets_are_in_no_turn_no_export_and_no_dataset(
     turns = list(store.trainable(REDACTOR))
     assert len(turns) == len(SAID)
     assert leaks(repr(turns)) == []
-    for kind in Format:
+    for kind in (Format.CHAT, Format.SHAREGPT, Format.OPENAI):
         assert leaks(export(store, REDACTOR, tmp_path / kind, kind)) == []
     rows = list(curate.worthy(replace(turn, outcome="success") for turn in turns))
     assert len(rows) == len(SAID)
@@ -117,10 +117,36 @@ async def test_planted_secrets_are_in_no_turn_no_export_and_no_dataset(
 def test_a_row_in_which_a_secret_is_left_stays_out_and_is_counted(tmp_path: Path) -> None:
     """As when some later step put one together, or it stands in a key of a tool's arguments."""
     text, _ = SAID["github-token"]
-    for kind in Format:
+    for kind in (Format.CHAT, Format.SHAREGPT, Format.OPENAI):
         missed = turn("1", request={"messages": [{"role": "user", "content": text}]})
         clean = turn("2", reply={"role": "assistant", "content": "Yes."})
         written = write_export(Source([missed, clean], REDACTOR), kind, tmp_path / kind, "0")
         assert written.left_out == {"secret": 1}
         assert written.rows == 1
         assert leaks((tmp_path / kind / FILES[kind]).read_bytes()) == []
+
+
+async def test_secrets_are_in_no_pair_no_next_state_and_no_step(tmp_path: Path) -> None:
+    """A reply that was not handed over and what came after a failed one are read apart."""
+    text, secret = SAID["github-token"]
+    asked = [user(f"Log in with {text}")]
+    with capturing(tmp_path / "home") as (journal, ingester, store):
+        exchange(journal, asked, answer(f"With {text}."), unfit=answer(f"By {text}?"))
+        denied = [*asked, answer(f"With {text}."), user(f"No, that is wrong: {text}")]
+        exchange(journal, denied, answer("I see."))
+        exchange(journal, asked, answer(f"I used {text}."))
+        used = [*asked, answer(f"I used {text}."), user("Thanks!")]
+        exchange(journal, used, answer("Fine."))
+        assert await ingester.catch_up(30)
+        for kind in (Format.PREFERENCE, Format.HINDSIGHT, Format.REWARDS):
+            source = Source(
+                store.trainable(REDACTOR),
+                REDACTOR,
+                pairs=store.pairs(REDACTOR, Wanted()),
+                replies=store.next_states(REDACTOR, Wanted()),
+            )
+            written = write_export(source, kind, tmp_path / kind, "0")
+            assert (written.rows > 0, written.left_out) == (True, {})
+            made = (tmp_path / kind / FILES[kind]).read_text()
+            assert secret not in made
+            assert "[redacted:github-token:" in made

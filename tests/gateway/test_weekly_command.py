@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from capture.exports import parquet
 from gateway.commands.export import moment
 from gateway.commands.weekly import BAR, bar
 from tests.support.command import Majordomo
 from tests.support.journals import capturing
-from tests.support.kitchen import BEGAN, HOME, answer, evening, exchange, user
+from tests.support.kitchen import BEGAN, HOME, answer, evening, exchange, quarrel, user
 from tests.support.planted import TOKENS
 
 
@@ -126,6 +129,76 @@ async def test_export_redacts_as_the_settings_say_and_tells_so(majordomo: Majord
     assert "is no salt" in majordomo("train", "now").err
 
 
+@pytest.mark.usefixtures("ids")
+@pytest.mark.parametrize(
+    ("format", "rows"), [("openai", 4), ("rewards", 1), ("preference", 0), ("hindsight", 0)]
+)
+def test_export_writes_every_format(majordomo: Majordomo, format: str, rows: int) -> None:
+    told = json.loads(majordomo("export", "--format", format, "--json").out)
+    data = (majordomo.home.exports / format / told["file"]).read_bytes()
+    assert (told["format"], told["rows"], len(data.splitlines())) == (format, rows, rows)
+
+
+async def test_export_says_what_made_its_rows_and_what_was_left_out(majordomo: Majordomo) -> None:
+    with capturing(majordomo.home.root) as (journal, ingester, _):
+        quarrel(journal)
+        exchange(journal, [user("Hi")], answer("Hi."), place=HOME, unfit=answer(""), private=True)
+        assert await ingester.catch_up(30)
+    said = majordomo("export", "--format", "preference").out.splitlines()
+    assert said[0].startswith("2 rows in ")
+    assert said[1:] == [
+        "1 of them: one request answered twice, once well and once not",
+        "1 of them: a reply that was not handed over, and the one that was",
+        "1 left out: private; `--private` takes them in",
+    ]
+    said = majordomo("export", "--format", "hindsight").out.splitlines()
+    assert said[1] == "1 of them: the user said that the reply was wrong"
+
+
+@pytest.mark.usefixtures("ids")
+def test_parquet_without_pyarrow_says_what_to_install_and_is_no_text(
+    majordomo: Majordomo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "name a directory" in majordomo("export", "--format", "parquet", "--out", "-").err
+
+    def missing(_: str) -> None:
+        return None
+
+    monkeypatch.setattr(parquet, "find_spec", missing)
+    ran = majordomo("export", "--format", "parquet")
+    assert ran.status == 1
+    assert "pip install 'majordomo-gateway[parquet]'" in ran.err
+    assert not majordomo.home.exports.exists()
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("ids")
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        (("chat",), "exchanges"),
+        (("preference",), "pairs"),
+        (("hindsight",), "replies"),
+        (("chat", "--json"), ""),
+        (("chat", "--out", "-"), ""),
+    ],
+)
+def test_a_terminal_is_shown_how_far_an_export_is_and_nobody_else(
+    majordomo: Majordomo, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], shown: str
+) -> None:
+    assert majordomo("export", "--format", *options).err == ""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert majordomo("export", "--format", *options).status == 0
+    said = terminal.getvalue()
+    assert (shown in said) if shown else (said == "")
+    assert ("5/5" in said) == (shown == "exchanges")
+
+
 def test_a_day_is_its_beginning_in_utc_and_a_zone_is_heeded() -> None:
     assert moment("2026-11-21", "--since") == datetime(2026, 11, 21, tzinfo=UTC).timestamp()
     assert moment("2026-11-21T02:00+02:00", "--since") == moment("2026-11-21", "--since")
@@ -134,7 +207,7 @@ def test_a_day_is_its_beginning_in_utc_and_a_zone_is_heeded() -> None:
 
 def test_a_day_that_is_none_and_a_format_that_is_none_are_refused(majordomo: Majordomo) -> None:
     assert "no day or time" in majordomo("export", "--format", "chat", "--since", "monday").err
-    assert majordomo("export", "--format", "parquet").status == 2
+    assert majordomo("export", "--format", "csv").status == 2
 
 
 def test_search_finds_exchanges_by_their_words_with_nobody_serving(

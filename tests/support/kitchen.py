@@ -58,23 +58,31 @@ def exchange(
     *,
     place: Candidate = CLOUD,
     private: bool = False,
+    unfit: dict[str, Any] | None = None,
+    key: str = "laptop",
+    at: float = BEGAN,
     **more: Any,
 ) -> str:
-    """Write one exchange with a journal; gives its id."""
+    """Write one exchange with a journal; gives its id. `unfit` is what home had said first, and
+    was not handed over."""
     id_ = new_id()
     request = {"model": "auto", "messages": messages, "tools": TOOLS, **more}
     why = decision(place)
     journal.begin(
         begin(
             id_,
-            at=BEGAN,
+            at=at,
+            key=key,
             request=orjson.dumps(request),
             decision=type(why)(why.candidates, why.reasons, why.rules, private=private),
         )
     )
-    body = orjson.dumps({"choices": [{"message": reply, "finish_reason": "stop"}]})
     tried = attempt(mode=place.mode, upstream=place.upstream, model=place.model)
-    journal.end(id_, end(attempts=[tried], finish_reason=None), [body], None)
+    if unfit is None:
+        journal.end(id_, end(attempts=[tried], finish_reason=None), [_body(reply)], None)
+    else:
+        both = [attempt(status="unfit"), tried]
+        journal.end(id_, end(attempts=both, finish_reason=None), [_body(unfit), _body(reply)], None)
     return id_
 
 
@@ -94,3 +102,32 @@ def evening(journal: Journal) -> list[str]:
     more = [*told, answer("The command printed: hello"), user("Thank you, perfect!")]
     ids.append(exchange(journal, more, answer("You are welcome.")))
     return ids
+
+
+def quarrel(journal: Journal) -> list[str]:
+    """A conversation in which home is wrong, says so after an error, and is asked again what it
+    was asked first; gives the exchanges' ids.
+
+    The first reply's tool fails and the second's does not: one request, two outcomes. The last
+    reply had been unfit at home.
+    """
+    opening = [{"role": "system", "content": SYSTEM}, user("How large is the file notes.txt?")]
+    wrong = call("call_w", '{"command": "ls notes"}')
+    ids = [exchange(journal, opening, wrong, place=HOME)]
+    failed = [*opening, wrong, result("call_w", '{"error": "no such file"}')]
+    ids.append(exchange(journal, failed, answer("It is empty."), place=HOME))
+    denied = [*failed, answer("It is empty."), user("No, that is wrong. Look at notes.txt.")]
+    right = call("call_x", '{"command": "wc -c notes.txt"}')
+    unfit = call("call_u", '{"path": "notes.txt"}')
+    ids.append(exchange(journal, denied, right, unfit=unfit))
+    known = [*denied, right, result("call_x", "120 notes.txt")]
+    ids.append(exchange(journal, known, answer("120 bytes.")))
+    ids.append(exchange(journal, opening, call("call_y", '{"command": "wc -c notes.txt"}')))
+    again = [*opening, call("call_y", '{"command": "wc -c notes.txt"}')]
+    again.append(result("call_y", "120 notes.txt"))
+    ids.append(exchange(journal, again, answer("It has 120 bytes.")))
+    return ids
+
+
+def _body(reply: dict[str, Any]) -> bytes:
+    return orjson.dumps({"choices": [{"message": reply, "finish_reason": "stop"}]})

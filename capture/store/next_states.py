@@ -1,0 +1,48 @@
+"""Reading failed replies out of the store, each with the next state that says what was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from capture.followed import Followed, followed
+from capture.redact import Redactor
+from capture.store import tables as t
+from capture.store.trainable import Wanted, known_outcome, request_of, turns_where, wanted_as
+from capture.trainable import TrainableTurn
+
+_CONTINUED_BY = 8
+"""Continuations of one reply that are looked at: a user who goes back and asks anew makes more."""
+
+_CONTINUATIONS = (
+    sa.select(t.turns.c.exchange_id, t.exchanges.c.private)
+    .join(t.exchanges, t.exchanges.c.id == t.turns.c.exchange_id)
+    .where(t.turns.c.continues == sa.bindparam("id"))
+    .order_by(t.turns.c.exchange_id)
+    .limit(_CONTINUED_BY)
+)
+
+
+def next_states(
+    connection: sa.Connection, wanted: Wanted, redactor: Redactor
+) -> Iterator[Followed]:
+    """Replies that failed, by exchange id; those of which no continuation says why are none."""
+    failed = (known_outcome == "failure", *wanted_as(wanted))
+    for turn in turns_where(connection, redactor, *failed):
+        if (found := _followed(connection, redactor, turn)) is not None:
+            yield found
+
+
+def _followed(
+    connection: sa.Connection, redactor: Redactor, turn: TrainableTurn
+) -> Followed | None:
+    """The reply with the first continuation that says what was wrong."""
+    continuations = connection.execute(_CONTINUATIONS, {"id": turn.id}).all()
+    for id_, private in continuations:
+        request = request_of(connection, redactor, id_)
+        if request is None:
+            continue
+        if (found := followed(turn, request, private=private)) is not None:
+            return found
+    return None

@@ -1,0 +1,144 @@
+"""Reading pairs of replies to one request out of the store: which was chosen, which rejected.
+
+The database finds them and keeps them in order, on disk where they are many; one pair at a time is
+in memory. What is wanted is wanted of the chosen reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from capture.batch import unpack
+from capture.exchange import Mode
+from capture.pairs import Pair
+from capture.redact import Redactor
+from capture.replies import parse_reply
+from capture.store import tables as t
+from capture.store.trainable import (
+    LINKED,
+    WHOLE,
+    Wanted,
+    known_outcome,
+    turn,
+    turns_where,
+    wanted_as,
+)
+from capture.trainable import TrainableTurn, assistant_message
+
+_exchanges, _attempts = t.exchanges.c, t.attempts.c
+_ROWS_AT_ONCE = 200
+_TRIED = (
+    sa.select(t.attempts)
+    .where(_attempts.exchange_id == sa.bindparam("id"))
+    .order_by(_attempts.position)
+)
+_RESPONSE = (
+    sa.select(t.bodies.c.encoding, t.bodies.c.data)
+    .where(
+        t.bodies.c.exchange_id == sa.bindparam("id"),
+        t.bodies.c.kind == "response",
+        t.bodies.c.attempt == sa.bindparam("attempt"),
+    )
+    .order_by(t.bodies.c.id)
+)
+
+
+def pairs(connection: sa.Connection, wanted: Wanted, redactor: Redactor) -> Iterator[Pair]:
+    """First those of one exchange, by its id, then those of two, by the id of the rejected one."""
+    yield from unfit(connection, wanted, redactor)
+    yield from by_outcome(connection, wanted, redactor)
+
+
+def unfit(connection: sa.Connection, wanted: Wanted, redactor: Redactor) -> Iterator[Pair]:
+    """Replies that were not handed over, each with the one that was. None where none was any
+    better: the client then got an unfit one after all."""
+    dropped = sa.exists().where(_attempts.exchange_id == _exchanges.id, _attempts.status == "unfit")
+    conditions = (_exchanges.attempts > 1, known_outcome != "failure", dropped, *wanted_as(wanted))
+    for chosen in turns_where(connection, redactor, *conditions):
+        attempts = connection.execute(_TRIED, {"id": chosen.id}).all()
+        if attempts[-1].status != "ok":
+            continue
+        for attempt in attempts:
+            if attempt.status != "unfit":
+                continue
+            if (rejected := _dropped(connection, redactor, chosen, attempt)) is not None:
+                yield Pair(chosen, rejected, "unfit")
+
+
+def by_outcome(connection: sa.Connection, wanted: Wanted, redactor: Redactor) -> Iterator[Pair]:
+    """Requests of the same messages and tools that were answered more than once: each reply that
+    failed, with the one of which success is surest, the latest of such. Two API keys' requests
+    are never the same."""
+    for rejected_id, chosen_id in connection.execute(
+        _contested(wanted), execution_options={"yield_per": _ROWS_AT_ONCE}
+    ):
+        rejected = turn(connection, redactor, rejected_id)
+        chosen = turn(connection, redactor, chosen_id)
+        if rejected and chosen and _asks(rejected) == _asks(chosen):
+            yield Pair(chosen, rejected, "outcome")
+
+
+def _contested(wanted: Wanted) -> sa.Select[Any, Any]:
+    """(rejected, chosen) ids, by the first."""
+    same = (
+        _exchanges.key,
+        _exchanges.request_messages,
+        sa.cast(_exchanges.tools, sa.Text),
+    )
+    # `success` sorts after `failure`
+    surest = (known_outcome.desc(), t.outcomes.c.confidence.desc(), _exchanges.id.desc())
+    first = sa.func.first_value
+    answered = (
+        sa.select(
+            _exchanges.id,
+            known_outcome.label("outcome"),
+            first(_exchanges.id).over(partition_by=same, order_by=surest).label("best"),
+            first(known_outcome).over(partition_by=same, order_by=surest).label("best_outcome"),
+        )
+        .select_from(LINKED)
+        .where(
+            *WHOLE,
+            _exchanges.request_messages != b"",
+            sa.or_(
+                known_outcome == "failure", sa.and_(known_outcome == "success", *wanted_as(wanted))
+            ),
+        )
+        .subquery()
+    )
+    return (
+        sa.select(answered.c.id, answered.c.best)
+        .where(answered.c.outcome == "failure", answered.c.best_outcome == "success")
+        .order_by(answered.c.id)
+    )
+
+
+def _asks(turn: TrainableTurn) -> tuple[object, object]:
+    """What beside its messages a reply answers."""
+    return turn.request.get("tools") or None, turn.request.get("tool_choice")
+
+
+def _dropped(
+    connection: sa.Connection, redactor: Redactor, chosen: TrainableTurn, attempt: sa.Row[Any]
+) -> TrainableTurn | None:
+    """The exchange as it had been if this attempt's reply had been handed over; None where the
+    reply cannot be read."""
+    pieces = connection.execute(_RESPONSE, {"id": chosen.id, "attempt": attempt.position})
+    reply = parse_reply(b"".join([unpack(row.encoding, row.data) for row in pieces])).message
+    if reply is None:
+        return None
+    return replace(
+        chosen,
+        mode=Mode(attempt.mode),
+        upstream=attempt.upstream,
+        model=attempt.model,
+        adapter=attempt.adapter,
+        outcome="failure",
+        confidence=1.0,
+        evidence=(),
+        reply=redactor.json(assistant_message(reply)),
+        demonstration=None,
+    )
