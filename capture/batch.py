@@ -160,7 +160,7 @@ class Batch:
                 self._end(id_, orjson.loads(meta), body)
             elif kind == Kind.FEEDBACK:
                 self.feedback.append(_feedback_row(feedback_of(orjson.loads(meta))))
-            elif kind != Kind.SEGMENT:
+            elif kind not in (Kind.SEGMENT, Kind.FORGOTTEN):
                 raise Unreadable(f"records of kind {kind} are not known to this version")
         except (KeyError, TypeError, ValueError) as error:
             raise Unreadable(f"{type(error).__name__}: {error}") from error

@@ -51,6 +51,8 @@ class Kind(IntEnum):
     """All that is known at an exchange's last byte."""
     FEEDBACK = 5
     """Somebody said something of an exchange or a conversation."""
+    FORGOTTEN = 6
+    """Stands where a record stood that was to be forgotten (`capture.blanking`): says nothing."""
 
 
 class Position(NamedTuple):
@@ -81,7 +83,7 @@ class Record(NamedTuple):
     kind: int
     """A `Kind`, or a number that a newer version wrote."""
     id: str
-    """The exchange's, or the feedback's own; empty for SEGMENT."""
+    """The exchange's, or the feedback's own; empty for SEGMENT and FORGOTTEN."""
     meta: bytes
     body: bytes
     end: int

@@ -44,7 +44,16 @@ class IdSource:
             else:
                 self._last += 1
             value = self._last
-        return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
+        return _written(value)
+
+
+def _written(value: int) -> str:
+    return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
+
+
+def first_id(at: float) -> str:
+    """What every id made at this moment (Unix seconds) or later is not less than."""
+    return _written(max(0, min(int(at * 1000), _MAX_MS)) << _RANDOM_BITS)
 
 
 new_id = IdSource().new

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,6 +42,7 @@ class Indexer:
         """Of what is open."""
         self._since = 0.0
         """Everything older is in; all is looked through once, by the first pass."""
+        self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._failure: str | None = None
         self._thread = threading.Thread(target=self._run, name="index", daemon=True)
@@ -89,14 +90,27 @@ class Indexer:
         level = self._redactor().level
         if level == self._level:
             return
-        if self._recall is not None:
-            recall, self._recall = self._recall, None
-            recall.close()
-        self._recall = Recall.open(self._path, self._store.path, level)
-        self._level, self._since = level, 0.0
+        with self._lock:
+            if self._recall is not None:
+                recall, self._recall = self._recall, None
+                recall.close()
+            self._recall = Recall.open(self._path, self._store.path, level)
+            self._level, self._since = level, 0.0
+            if gone := self._recall.orphans():
+                self._recall.forget(gone)
+
+    def forget(self, exchanges: Sequence[str]) -> None:
+        """Take out the words of exchanges that are in the store no more."""
+        with self._lock:  # what a step has read of them is in before
+            if self._recall is not None:
+                self._recall.forget(exchanges)
 
     def step(self) -> int:
         """Take in the words of a few exchanges; returns how many there were."""
+        with self._lock:
+            return self._step()
+
+    def _step(self) -> int:
         assert self._recall is not None
         began = now()
         unread = self._recall.unread(self._since, _AT_ONCE)

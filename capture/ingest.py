@@ -20,7 +20,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import sqlalchemy.exc
 
@@ -28,9 +30,9 @@ from capture.clock import now
 from capture.framing import Gap, Position, Record, Segment, read, segments
 from capture.journal import Journal
 from capture.linking import Linker
-from capture.store import Store
+from capture.store import Store, StoreError
 from capture.store.rows import Loss
-from capture.store.writer import record_loss
+from capture.store.writer import Writer, record_loss
 
 _BATCH_RECORDS = 1000
 _BATCH_BYTES = 4 << 20
@@ -56,6 +58,8 @@ what fails without the record, too."""
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class _Waiter:
@@ -64,6 +68,14 @@ class _Waiter:
     position: Position
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """Something to be done with the store by the thread that writes it."""
+
+    step: Callable[[Writer], Any]
+    future: Future[Any]
 
 
 class Ingester:
@@ -88,6 +100,7 @@ class Ingester:
         self._link_failure: str | None = None
         self._lock = threading.Lock()
         self._waiters: list[_Waiter] = []
+        self._errands: list[_Errand] = []
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._stopping = False
@@ -126,6 +139,19 @@ class Ingester:
         except TimeoutError:
             return False
 
+    async def do(self, step: Callable[[Writer], T]) -> T:
+        """Have the thread do `step` between two batches, once all that was journalled before this
+        call is in the store and linked. Raises what it raises, and StoreError when the store cannot
+        be written or nothing is ingesting."""
+        errand = _Errand(step, Future())
+        with self._lock:
+            if self._stopping or not self._thread.is_alive():
+                raise StoreError("nothing is taking exchanges into the store")
+            self._errands.append(errand)
+        self._hurry.set()
+        self._wake.set()
+        return await asyncio.wrap_future(errand.future)
+
     @property
     def lag_bytes(self) -> int:
         """Journal bytes that are not in the store yet."""
@@ -152,14 +178,42 @@ class Ingester:
             self._hurry.wait(self._batch_seconds)
             self._hurry.clear()
             self._wake.clear()
+            errands = self._asked_for()
             if not self._attempt(self._take_all):
+                self._refuse(errands)
                 self._wake.set()
                 self._hurry.wait(_RETRY_SECONDS)
-            elif self._unsafe_bytes >= _CHECKPOINT_BYTES:
+                continue
+            self._run_errands(errands)
+            if self._unsafe_bytes >= _CHECKPOINT_BYTES:
                 self._attempt(self._checkpoint)
         self._attempt(self._take_all)
         self._attempt(lambda: self._checkpoint(truncate=True))
+        self._refuse(self._asked_for())
         self._answer_waiters(last=True)
+
+    def _asked_for(self) -> list[_Errand]:
+        with self._lock:
+            errands, self._errands = self._errands, []
+        return errands
+
+    def _run_errands(self, errands: list[_Errand]) -> None:
+        """An edge: what goes wrong is the concern of who asked."""
+        for errand in errands:
+            if not errand.future.set_running_or_notify_cancel():
+                continue
+            try:
+                result = errand.step(self._writer)
+            except Exception as error:
+                errand.future.set_exception(error)
+            else:
+                errand.future.set_result(result)
+
+    def _refuse(self, errands: list[_Errand]) -> None:
+        for errand in errands:
+            if errand.future.set_running_or_notify_cancel():
+                why = self._failure or "the store is being closed"
+                errand.future.set_exception(StoreError(why))
 
     def _attempt(self, step: Callable[[], None]) -> bool:
         """Do one step; what goes wrong is kept as `failure` and said once. True when it went well.

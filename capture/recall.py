@@ -54,6 +54,7 @@ SELECT exchange_id FROM store.turns WHERE exchange_id > :since
 EXCEPT SELECT exchange_id FROM documents WHERE exchange_id > :since
 ORDER BY exchange_id LIMIT :limit
 """
+_ORPHANS = "SELECT exchange_id FROM documents EXCEPT SELECT id FROM store.exchanges"
 _FOUND = """
 SELECT d.exchange_id, snippet(words, -1, ?, ?, '…', ?)
 FROM words JOIN documents AS d ON d.number = words.rowid
@@ -160,6 +161,11 @@ class Recall:
         values = {"since": first_of(since), "limit": limit}
         with self._lock:
             return [row[0] for row in self._connection.execute(_UNREAD, values)]
+
+    def orphans(self) -> list[str]:
+        """Exchanges whose words are in here, and that are in the store no more."""
+        with self._lock:
+            return [row[0] for row in self._connection.execute(_ORPHANS)]
 
     def add(self, documents: Iterable[Document]) -> None:
         """Take words in, all or none. Those of an exchange that is in here stay as they are."""

@@ -33,10 +33,11 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        key: str | None = None
         try:
             self._runtime.guard.check(scope["headers"])
-            open_to_all = scope["path"] in PUBLIC_PATHS
-            key = None if open_to_all else self._runtime.keyring.check(scope["headers"])
+            if scope["path"] not in PUBLIC_PATHS:
+                key = self._runtime.keyring.check(scope["headers"])
         except GatewayError as error:
             self._runtime.telemetry.rejected(error.code)
             await _send_error(send, error, new_id())

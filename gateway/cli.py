@@ -97,12 +97,15 @@ def doctor(
     ask: Annotated[
         bool, typer.Option("--ask", help="Send each upstream one tiny request; Claude's costs.")
     ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read all of the store and the journal: seconds a GB.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Look for what is wrong, and say what to do about it."""
     from gateway.commands.doctor import doctor as run
 
-    run(Home.locate(), fix=fix, ask=ask, as_json=as_json)
+    run(Home.locate(), fix=fix, ask=ask, deep=deep, as_json=as_json)
 
 
 @app.command()
@@ -229,6 +232,53 @@ def export(
 
     chosen = Chosen(Format(format), outcome, mode, skill, since, until, private)
     run(Home.locate(), chosen, out, as_json=as_json)
+
+
+@app.command()
+def backup(
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file to write; majordomo-DATE-TIME.tar.gz here when none."),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write this home into one file: store, journal, adapters, settings, skills, memories."""
+    from gateway.commands.backup import backup as run
+
+    run(Home.locate(), out, as_json=as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `majordomo backup` wrote.")],
+    into: Annotated[
+        Path | None, typer.Option(help="Where the home is to be; this home when none.")
+    ] = None,
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Only verify it.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Move a home that is there aside.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a home from a backup, once all of it is verified: hashes, counts, the store."""
+    from gateway.commands.restore import restore as run
+
+    run(Home.locate(), file, into, check=check, force=force, as_json=as_json)
+
+
+@app.command()
+def forget(
+    id: Annotated[str, typer.Argument(help="An exchange of it: its x-request-id.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Forget a conversation everywhere: journal, store, training data. Not to be undone."""
+    from gateway.commands.forget import forget as run
+
+    run(Home.locate(), id, yes=yes, as_json=as_json)
 
 
 @train_app.command("now")

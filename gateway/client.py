@@ -69,17 +69,20 @@ def running(home: Home) -> Running | None:
     return Running(pid, base_url, float(started_at) if isinstance(started_at, int | float) else 0.0)
 
 
-def ask(home: Home, path: str) -> Mapping[str, Any]:
-    """The JSON object that the gateway of `home` answers at `path`. Raises ClientTrouble."""
-    return _request(home, "GET", path, None)
+def ask(home: Home, path: str, method: str = "GET", seconds: float = SECONDS) -> Mapping[str, Any]:
+    """The JSON object that the gateway of `home` answers at `path`, within `seconds`. Raises
+    ClientTrouble."""
+    return _request(home, method, path, None, seconds)
 
 
 def tell(home: Home, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
     """The JSON object that it answers when told `body`. Raises ClientTrouble."""
-    return _request(home, "POST", path, orjson.dumps(body))
+    return _request(home, "POST", path, orjson.dumps(body), SECONDS)
 
 
-def _request(home: Home, method: str, path: str, body: bytes | None) -> Mapping[str, Any]:
+def _request(
+    home: Home, method: str, path: str, body: bytes | None, seconds: float
+) -> Mapping[str, Any]:
     """One request to who serves `home`, with a key where there are keys."""
     import httpx2
 
@@ -90,7 +93,7 @@ def _request(home: Home, method: str, path: str, body: bytes | None) -> Mapping[
     headers = {} if key is None else {"authorization": f"Bearer {key}"}
     deadline = time.monotonic() + KEY_SECONDS
     with httpx2.Client(
-        base_url=who.base_url, trust_env=False, timeout=SECONDS, headers=headers
+        base_url=who.base_url, trust_env=False, timeout=seconds, headers=headers
     ) as client:
         while True:
             try:

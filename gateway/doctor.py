@@ -10,15 +10,16 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gateway.checks import household, machine, network
+from gateway.checks import household, integrity, machine, network
 from gateway.checks.result import Check
 from gateway.home import Home, replace_private
 from gateway.schema_gen import shipped_schema
 from gateway.upstreams.house_model import HOUSE_MODEL_DIR
 
 
-def examine(home: Home, *, ask: bool = False) -> tuple[Check, ...]:
-    """Every check, from the ground up. Changes nothing; `ask` sends each mode a tiny request."""
+def examine(home: Home, *, ask: bool = False, deep: bool = False) -> tuple[Check, ...]:
+    """Every check, from the ground up. Changes nothing; `ask` sends each mode a tiny request,
+    `deep` reads the store and the journal whole."""
     loaded, said_of_settings = household.settings(home)
     settings = None if loaded is None else loaded.settings
     found = [machine.python(), *machine.names(), *household.modes(home)]
@@ -28,6 +29,9 @@ def examine(home: Home, *, ask: bool = False) -> tuple[Check, ...]:
     found += [machine.disk(home.root), machine.clock(books.newest)]
     found += [*said_of_settings, *household.schema(home), *household.keys(home, settings)]
     found += said_of_books
+    if deep:
+        found += integrity.store(home)
+        found += integrity.journal(home)
     if settings is None:
         return tuple(found)
     found += network.port(home, settings)

@@ -7,6 +7,7 @@
       redaction.salt          0600   what placeholders of redacted text are hashed with
       majordomo.db            0600   the store
       journal/                0700   append-only segments
+      training/               0700   the trainer's cycles and their datasets, once there was one
       adapters/               0700   LoRA weights and which of them is live (`capture.adapters`)
       exports/                0700   what `majordomo export` wrote, once it has
       logs/                   0700   gateway.jsonl and house.log
@@ -88,6 +89,11 @@ class Home:
     @property
     def adapters(self) -> Path:
         return self.root / "adapters"
+
+    @property
+    def training(self) -> Path:
+        """The trainer's own: its cycles and their datasets; made by it."""
+        return self.root / "training"
 
     @property
     def exports(self) -> Path:

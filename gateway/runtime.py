@@ -24,7 +24,7 @@ from capture.journal import Journal, new_epoch
 from capture.recall import Recall
 from capture.redact import Redactor
 from capture.store import Store
-from gateway import budget, pricing, redaction
+from gateway import budget, pricing, redaction, retention
 from gateway.adapters import AdapterWatch
 from gateway.addresses import is_loopback
 from gateway.auth import HostGuard, Keyring
@@ -34,6 +34,7 @@ from gateway.decisions import Decisions
 from gateway.desk import Desk
 from gateway.fleet import Links
 from gateway.flight import Flight, InFlight
+from gateway.forgetting import Forgotten, forget
 from gateway.heard import Heard
 from gateway.history import HistoryKeeper, homes_of
 from gateway.home import Home
@@ -149,6 +150,12 @@ class Runtime:
             asyncio.create_task(self._watch_keys(), name="watch-keys"),
             asyncio.create_task(warm_thinking(self.store, links), name="warm-thinking"),
             asyncio.create_task(history.follow(self._homes), name="history"),
+            asyncio.create_task(
+                retention.follow(
+                    self.ingester, self.home.training, lambda: self.settings.capture.keep_days
+                ),
+                name="retention",
+            ),
         ]
         if loaded.settings.escalation.verify == "tool_calls":
             self._chores.append(asyncio.create_task(asyncio.to_thread(schemas.warm)))
@@ -248,6 +255,11 @@ class Runtime:
                 "adapter_failure": self.house.adapter_failure,
             },
         }
+
+    async def forget(self, id: str) -> Forgotten | None:
+        """Forget the conversation of this exchange everywhere (`gateway.forgetting`)."""
+        flying = [flight.id for flight in self.in_flight()]
+        return await forget(self.home, self.store, self.ingester, id, flying, self.indexer.forget)
 
     # reloading
 

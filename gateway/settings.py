@@ -274,6 +274,9 @@ class CaptureSettings(Section):
     `secrets`: keys, tokens, passwords; `all`: also mail and IP addresses, phone, card and account
     numbers, and users' names in paths; `off`: nothing. Journal and store keep what was said
     (docs/privacy.md)."""
+    keep_days: int | None = Field(default=None, ge=1)
+    """Days after which an exchange loses its raw bytes (request, replies) unless a training dataset
+    has it; its messages and figures stay. It cannot train any more then. None: they are kept."""
     on_failure: Literal["refuse", "serve"] = "refuse"
     """When the journal cannot be written: refuse new requests with 503, or serve unrecorded. Either
     way header, metric and page say so."""

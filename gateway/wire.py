@@ -342,3 +342,38 @@ class WeekList(View):
     """`/v1/weekly`, oldest first."""
 
     weeks: list[WeekView]
+
+
+class FlaggedView(View):
+    """A training dataset that held some of what was forgotten."""
+
+    cycle: str
+    exchanges: tuple[str, ...]
+    """Ids of those that were in it."""
+    trained: bool
+    """Some of them were trained, not only held out to judge."""
+    adapter: str | None
+    """What was made of it, and may still know them; null when nothing was."""
+
+
+class ForgottenView(View):
+    """`DELETE /v1/conversations/{id}`: what went, and what is left for the user to see to."""
+
+    object: Literal["conversation.forgotten"] = "conversation.forgotten"
+    conversation: str
+    """Id of its first exchange."""
+    exchanges: tuple[str, ...]
+    """Ids, oldest first."""
+    messages: int
+    """Messages that no other conversation says, and that went with it."""
+    records: int
+    """Records of the journal that say nothing any more."""
+    erased: bool
+    """The store's file was written anew, and no byte is left in it; false: they are overwritten,
+    but the file could not be written anew."""
+    copies: tuple[str, ...]
+    """Copies of the store from before a migration that held it, and were removed."""
+    datasets: tuple[FlaggedView, ...]
+    """Training datasets it was taken out of."""
+    exports: tuple[str, ...]
+    """Exports below HOME/exports that hold some of it; they are left alone."""

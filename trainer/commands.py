@@ -85,7 +85,9 @@ def history(home: Path, *, as_json: bool) -> None:
 def _described(files: CycleFiles) -> dict[str, Any]:
     ended, plan = files.ended(), files.plan()
     if ended is not None:
-        return ended.model_dump(mode="json")
+        forgotten = files.forgotten()
+        gone = [] if forgotten is None else list(forgotten.exchanges)
+        return ended.model_dump(mode="json") | {"forgotten": gone}
     assert plan is not None
     return {"id": plan.id, "state": "unfinished", "began_at": plan.began_at}
 
@@ -97,6 +99,8 @@ def _line(files: CycleFiles) -> tuple[str, ...]:
     if ended is None:
         return plan.id, began, "", "", "", "unfinished: `majordomo train now` goes on"
     rows = " + ".join(f"{count} {kind}" for kind, count in ended.rows.items() if kind != "held_out")
+    if (forgotten := files.forgotten()) is not None:
+        rows += f" ({len(forgotten.exchanges)} forgotten)"
     loss = "" if ended.loss is None else f"{ended.loss[0]:.2f} to {ended.loss[1]:.2f}"
     reasons = [ended.reason] if ended.reason else [*(ended.gate.reasons if ended.gate else ())]
     why = f": {'; '.join(reasons)}" if reasons else ""

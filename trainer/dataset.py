@@ -7,7 +7,8 @@
 
 Rows are the store's, redacted, and the golden set's; the manifest only names them, and the level
 they were redacted on. `rebuild` makes the files again from both, byte for byte, or says which row
-is gone or changed: with another level or another salt a row that had a secret has changed.
+is gone or changed: with another level or another salt a row that had a secret has changed. A row
+whose exchange is forgotten leaves the files (`capture.datasets`), and stays named.
 """
 
 from __future__ import annotations

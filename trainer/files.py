@@ -16,6 +16,7 @@ from pathlib import Path
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
 LOCK = ".lock"
+"""Its name; `capture.datasets` knows it, too."""
 
 
 class Held(Exception):

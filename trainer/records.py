@@ -8,6 +8,7 @@ from, and what `majordomo train history` shows.
       trained.json    what training reported (`Trained`)
       gate.json       the verdict (`capture.adapters.GateResult`)
       result.json     how it ended (`CycleEnd`); a cycle without one was cut short
+      forgotten.json  what of its dataset was forgotten since (`capture.datasets`), if anything was
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from capture.adapters import GateResult
+from capture.datasets import Forgotten, read_forgotten
 from trainer import dataset
 from trainer.files import replace
 
@@ -105,6 +107,10 @@ class CycleFiles:
 
     def gate(self) -> GateResult | None:
         return self._read("gate.json", GateResult)
+
+    def forgotten(self) -> Forgotten | None:
+        """What is in its dataset no more; None when all of it is."""
+        return read_forgotten(self.path)
 
     def ended(self) -> CycleEnd | None:
         return self._read("result.json", CycleEnd)

@@ -303,7 +303,14 @@ class Links:
     def add_up_unfit(self, ids: Sequence[str]) -> None:
         """Count every reply of these exchanges that was not handed over as a failure of whoever
         gave it: such a reply has no next state to be known by."""
-        unfit = [(*place, _day(at), 0, 1) for *place, at in self._among(_UNFIT, ids)]
+        self._count_unfit(ids, 1)
+
+    def take_back_unfit(self, ids: Sequence[str]) -> None:
+        """Undo `add_up_unfit` for these exchanges."""
+        self._count_unfit(ids, -1)
+
+    def _count_unfit(self, ids: Sequence[str], each: int) -> None:
+        unfit = [(*place, _day(at), 0, each) for *place, at in self._among(_UNFIT, ids)]
         self._driver.executemany(_ADD_UP, unfit)
 
     def waiting(self, limit: int) -> list[Waiting]:

@@ -25,6 +25,10 @@ class StoreError(Exception):
     """The database cannot be used; its text says why and what to do."""
 
 
+class StoreDamaged(StoreError):
+    """The file is no database, or parts of it are broken."""
+
+
 class StoreTooNew(StoreError):
     """A newer Majordomo has migrated the database."""
 

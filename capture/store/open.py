@@ -28,8 +28,9 @@ from capture.pairs import Pair
 from capture.private import make_private_directory
 from capture.redact import Redactor
 from capture.store import feedback, next_states, pairs, queries, trainable, weeks
-from capture.store.migrate import HEAD, StoreError, migrate, schema_of
-from capture.store.rows import ExchangeDetail, ExchangeSummary, Loss, SkillCount
+from capture.store.forget import find_conversation
+from capture.store.migrate import HEAD, StoreDamaged, StoreError, migrate, schema_of
+from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary, Loss, SkillCount
 from capture.store.trainable import Wanted
 from capture.store.words import Words, words_of
 from capture.store.writer import Writer
@@ -38,6 +39,7 @@ from capture.weekly import Week, figures
 
 _BUSY_SECONDS = 5.0
 _READERS = 4
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 T = TypeVar("T")
 
@@ -61,14 +63,14 @@ class Store:
             make_private_directory(path.parent)
             _make_private(path)
             connection = _writing_engine(path).connect()
-        except (OSError, SQLAlchemyError) as error:
-            raise StoreError(f"cannot open the store {path}: {error}") from error
+        except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+            raise _cannot("open", path, error) from error
         writer = Writer(connection)
         try:
             migrate(connection, path)
         except SQLAlchemyError as error:
             writer.close()
-            raise StoreError(f"cannot open the store {path}: {error}") from error
+            raise _cannot("open", path, error) from error
         except StoreError:
             writer.close()
             raise
@@ -84,7 +86,7 @@ class Store:
             with readers.connect() as connection:
                 found = schema_of(connection)
         except SQLAlchemyError as error:
-            raise StoreError(f"cannot read the store {path}: {error}") from error
+            raise _cannot("read", path, error) from error
         if found != HEAD:
             raise StoreError(f"{path} has schema {found}, this Majordomo reads {HEAD}")
         return cls(path, readers, None)
@@ -122,6 +124,10 @@ class Store:
     def said_once(self, key: str | None, idempotency_key: str) -> Feedback | None:
         """The feedback that a speaker called so; None when there is none."""
         return self._ask(lambda c: feedback.said_once(c, key, idempotency_key))
+
+    def conversation(self, id: str) -> Conversation | None:
+        """The conversation an exchange is part of; None when there is no exchange of that id."""
+        return self._ask(lambda c: find_conversation(c, id))
 
     def spent(self, since: float) -> float:
         """US dollars BURST took since then (Unix seconds), unknown costs at what was reserved."""
@@ -187,6 +193,18 @@ class Store:
     def _ask(self, question: Callable[[sa.Connection], T]) -> T:
         with self._readers.connect() as connection:
             return question(connection)
+
+
+def _cannot(what: str, path: Path, error: Exception) -> StoreError:
+    """Why the store cannot be opened, and what to do when it is damaged."""
+    cause = getattr(error, "orig", None) or error
+    if getattr(cause, "sqlite_errorcode", None) in _DAMAGED:
+        return StoreDamaged(
+            f"the store {path} is damaged: {cause}. `majordomo restore FILE --force` puts a backup "
+            f"back; without one move {path.name}* away: the next start makes a store of what the "
+            "journal still has"
+        )
+    return StoreError(f"cannot {what} the store {path}: {cause}")
 
 
 def _make_private(path: Path) -> None:

@@ -155,3 +155,25 @@ class SkillCount:
     """Outcomes that are successes."""
     failures: float
     """Outcomes that are failures, and replies not handed over. Unknown outcomes count nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation as a whole, for whoever is to forget it."""
+
+    id: str
+    """Of its first exchange."""
+    exchanges: tuple[str, ...]
+    """Ids, oldest first."""
+    feedback: tuple[str, ...]
+    """Ids of what was said of them."""
+    keys: frozenset[str | None]
+    """Names of the API keys it was held with; None: the gateway ran without keys."""
+    began_at: float
+    """Unix seconds."""
+    last_at: float
+    """When its latest exchange began, Unix seconds."""
+    asked: str | None
+    """Beginning of its first user message; None without one."""
+    in_flight: bool
+    """One of its exchanges is being answered, or a request that goes on from it."""

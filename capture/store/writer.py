@@ -8,9 +8,11 @@ rolls back and takes the rest again. Checkpoints are explicit, never inside a CO
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +24,7 @@ from capture.clock import now
 from capture.framing import HEAD_BYTES, Position, Record
 from capture.replies import ReplyReader
 from capture.said import answered, json_text
+from capture.store import forget
 from capture.store import tables as t
 from capture.store.links import Links
 from capture.store.rows import Loss
@@ -36,6 +39,8 @@ _STORED = 20_000
 _STATUSES = "SELECT id, status FROM exchanges WHERE id IN (SELECT value FROM json_each(?))"
 _BREATHE_EVERY = 16
 """Records between two pauses: half a millisecond of work."""
+
+_log = logging.getLogger(__name__)
 
 
 class Writer:
@@ -149,11 +154,47 @@ class Writer:
         """Move the log into the database and sync it. True when all of it was moved, so that every
         commit until now survives a power cut. With `truncate` the log is also emptied."""
         mode = "TRUNCATE" if truncate else "PASSIVE"
-        driver = self._connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
         # straight to the driver: a checkpoint cannot run inside a transaction
-        busy, logged, moved = driver.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        checkpoint = f"PRAGMA wal_checkpoint({mode})"
+        busy, logged, moved = self._driver().execute(checkpoint).fetchone()
         return not busy and logged == moved
+
+    def forget(self, ids: Sequence[str], breathe: Callable[[], None] = lambda: None) -> int:
+        """Remove exchanges that have ended, all or nothing, and overwrite what they said. Returns
+        how many messages went with them. `written_anew` makes it certain that no byte is left."""
+        driver = self._driver()
+        forget.secure(driver, on=True)
+        try:
+            with self._connection.begin():
+                count = forget.forget(self._connection, self.links(), ids, breathe)
+        finally:
+            self._stored.clear()  # some of these messages are there no more
+            forget.secure(driver, on=False)
+        return count
+
+    def drop_bodies(
+        self, before: str, after: str, spared: AbstractSet[str], most: int
+    ) -> tuple[int, str | None]:
+        """Remove the raw bytes of old exchanges, as `capture.store.forget.drop_bodies` says, and
+        overwrite them. The file does not shrink; its room is used again."""
+        driver = self._driver()
+        forget.secure(driver, on=True)
+        try:
+            with self._connection.begin():
+                return forget.drop_bodies(self._connection, before, after, spared, most)
+        finally:
+            forget.secure(driver, on=False)
+
+    def write_anew(self) -> bool:
+        """Write the database anew, without what deleted rows left behind in it or in its log.
+        False when readers keep some of it in use, or there is no room: it goes on as it is."""
+        try:
+            forget.write_anew(self._driver())
+        except sqlite3.Error as error:
+            _log.warning("the store cannot be written anew: %s", error)
+            self.checkpoint(truncate=True)
+            return False
+        return self.checkpoint(truncate=True)
 
     def damaged_segments(self) -> set[int]:
         """Numbers of the segments of which something could not be read."""
@@ -165,6 +206,11 @@ class Writer:
         """Close the connection."""
         self._connection.close()
         self._connection.engine.dispose()
+
+    def _driver(self) -> sqlite3.Connection:
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        return driver
 
     def _insert(self, batch: Batch) -> None:
         for table, values in (

@@ -6,8 +6,11 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from capture.store import Store, StoreError
+from sqlalchemy.exc import SQLAlchemyError
+
+from capture.store import Store, StoreDamaged, StoreError
 from gateway.addresses import is_loopback
+from gateway.checks import integrity
 from gateway.checks.result import Check, ok
 from gateway.config import Loaded, load_file
 from gateway.config_errors import ConfigErrors
@@ -103,6 +106,8 @@ def books(home: Home) -> tuple[Books, Sequence[Check]]:
         return Books(None), [ok("store", "nothing has been recorded yet")]
     try:
         store = Store.open_reader(home.database)
+    except StoreDamaged as error:
+        return Books(None), [Check("store", "problem", str(error), integrity.remedy(home))]
     except StoreError as error:
         remedy = "use the Majordomo that wrote it, or let this one serve once, which migrates it"
         return Books(None), [Check("store", "problem", str(error), remedy)]
@@ -110,6 +115,9 @@ def books(home: Home) -> tuple[Books, Sequence[Check]]:
         total = store.counts().get("total", 0)
         newest = next((row.began_at for row in store.exchanges(limit=1)), None)
         losses = store.losses()
+    except SQLAlchemyError as error:
+        text = f"the store cannot be read: {getattr(error, 'orig', None) or error}"
+        return Books(None), [Check("store", "problem", text, integrity.remedy(home))]
     finally:
         store.close()
     said = [ok("store", f"{total:,} exchanges")]

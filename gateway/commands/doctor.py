@@ -17,9 +17,9 @@ _MARKS = {
 }
 
 
-def doctor(home: Home, *, fix: bool, ask: bool, as_json: bool) -> None:
+def doctor(home: Home, *, fix: bool, ask: bool, deep: bool, as_json: bool) -> None:
     """Examine, mend if asked to, and tell; ends with status 1 while something is wrong."""
-    found = examine(home, ask=ask)
+    found = examine(home, ask=ask, deep=deep)
     if fix:
         found = mend(home, found)
     well = is_well(found)

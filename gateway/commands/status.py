@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from gateway.client import ClientTrouble, NotRunning, ask
 from gateway.commands.console import Exit, clean, console, fail, say, say_json, table
+from gateway.commands.spans import age
 from gateway.home import Home
 from gateway.keys import KeysError
 
@@ -34,7 +35,7 @@ def _show(said: Json) -> None:
     problems = _objects(said.get("problems"))
     word = "[green]serving[/]" if not problems else "[yellow]serving, with problems[/]"
     say(
-        f"{word} at [bold]{clean(said.get('base_url'))}[/] for {_span(said.get('uptime_s'))}, "
+        f"{word} at [bold]{clean(said.get('base_url'))}[/] for {age(said.get('uptime_s'))}, "
         f"process {clean(said.get('pid'))}, version {clean(said.get('version'))}"
     )
     say(f"home {clean(said.get('home'))}, {clean(said.get('in_flight'))} in flight")
@@ -70,17 +71,3 @@ def _house(house: Json) -> str:
 def _objects(value: object) -> list[Json]:
     found = cast("list[object]", value) if isinstance(value, list) else []
     return [cast("Json", item) for item in found if isinstance(item, dict)]
-
-
-def _span(seconds: object) -> str:
-    """A duration as people say it."""
-    if not isinstance(seconds, int | float):
-        return "an unknown time"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

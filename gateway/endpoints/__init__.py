@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from gateway.endpoints import exchanges, feedback, health, models, search, status, weekly
+from gateway.endpoints import (
+    conversations,
+    exchanges,
+    feedback,
+    health,
+    models,
+    search,
+    status,
+    weekly,
+)
 from gateway.endpoints.failures import install_handlers
 
 PUBLIC_PATHS = frozenset({"/livez", "/readyz"})
@@ -15,6 +24,7 @@ routers = (
     exchanges.router,
     search.router,
     feedback.router,
+    conversations.router,
     weekly.router,
 )
 

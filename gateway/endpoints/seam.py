@@ -22,8 +22,9 @@ if TYPE_CHECKING:  # types only: the endpoints never make rows
     from capture.feedback import Feedback
     from capture.framing import Position
     from capture.recall import Hit, Sought
-    from capture.store.rows import ExchangeDetail, ExchangeSummary
+    from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary
     from capture.weekly import Week
+    from gateway.forgetting import Forgotten
 
 
 class InFlight(Protocol):
@@ -123,6 +124,7 @@ class Store(Protocol):
         ...
 
     def said_once(self, key: str | None, idempotency_key: str) -> Feedback | None: ...
+    def conversation(self, id: str) -> Conversation | None: ...
     def weeks(self) -> Sequence[Week]:
         """Oldest first."""
         ...
@@ -212,6 +214,9 @@ class Runtime(Protocol):
         ...
 
     def status(self) -> Mapping[str, Any]: ...
+    async def forget(self, id: str) -> Forgotten | None:
+        """Forget the conversation of this exchange everywhere (`gateway.forgetting`)."""
+        ...
 
 
 async def _runtime(request: Request) -> Runtime:

@@ -27,7 +27,9 @@ from capture.store import Store
 from gateway.dashboard import routes as dashboard
 from gateway.endpoints import install_handlers, routers
 from gateway.flight import InFlight
+from gateway.forgetting import Forgotten, forget
 from gateway.heard import Heard
+from gateway.home import Home
 from gateway.models import list_models
 from gateway.settings import CaptureSettings, Settings
 from gateway.telemetry import Telemetry
@@ -111,6 +113,7 @@ class Standing:
     """What `gateway.endpoints.seam.Runtime` asks for."""
 
     def __init__(self, home: Path) -> None:
+        self.home = Home(home)
         self.settings = Settings()
         self.config = Config()
         self.ledger = Ledger()
@@ -162,6 +165,12 @@ class Standing:
 
     def status(self) -> Mapping[str, Any]:
         return {"version": "0", "draining": self.draining}
+
+    async def forget(self, id: str) -> Forgotten | None:
+        flying = [flight.id for flight in self.flights]
+        assert self.recall is not None
+        words = self.recall.forget
+        return await forget(self.home, self.store, self.ingester, id, flying, words)
 
     # doing what the hot path does
 
