@@ -1,7 +1,8 @@
 """The thread that takes the words of exchanges into `capture.recall`, once they are linked.
 
-It is in nobody's way: it takes a few at a time and pauses between them. What it cannot do is kept
-as `failure`; searching then finds what was taken in before.
+It is in nobody's way: it waits for a second in which nothing happens, ten at most, then takes a few
+at a time, and lets twenty times as long pass. What it cannot do is kept as `failure`; searching
+then finds what was taken in before.
 """
 
 from __future__ import annotations
@@ -16,14 +17,20 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from capture.clock import now
+from capture.ids import first_of
 from capture.recall import Document, Recall
 from capture.redact import Level, Redactor
 from capture.store import Store
 
 _TICK_SECONDS = 1.0
+_BUSY_TICKS = 10
+_SHARE = 20
+"""One part in so many of a core's time."""
 _AT_ONCE = 100
 _LATE_SECONDS = 7200.0
 """An exchange may end this long after a newer one was taken in."""
+_LOOK_BACK_SECONDS = 60.0
+"""How often those are looked for."""
 _BREATH_SECONDS = 0.002
 
 _log = logging.getLogger(__name__)
@@ -32,16 +39,25 @@ _log = logging.getLogger(__name__)
 class Indexer:
     """Follows one store, in its own thread."""
 
-    def __init__(self, store: Store, path: Path, redactor: Callable[[], Redactor]) -> None:
-        """`redactor` gives the one that counts now."""
+    def __init__(
+        self,
+        store: Store,
+        path: Path,
+        redactor: Callable[[], Redactor],
+        traffic: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`redactor` gives the one that counts now; what `traffic` gives changes with traffic."""
         self._store = store
         self._path = path
         self._redactor = redactor
         self._recall: Recall | None = None
         self._level: Level | None = None
         """Of what is open."""
-        self._since = 0.0
-        """Everything older is in; all is looked through once, by the first pass."""
+        self._traffic = traffic
+        self._since = ""
+        """Up to this id everything is in, but for what ended late; all is looked through once."""
+        self._looked_back = 0.0
+        """When that was last looked for, on the monotonic clock."""
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._failure: str | None = None
@@ -71,11 +87,10 @@ class Indexer:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            pause = _TICK_SECONDS
+            began = time.thread_time()
             try:
                 self.open()
-                if self.step() == _AT_ONCE:
-                    pause = _TICK_SECONDS / 20
+                self.step()
             except (sqlite3.Error, SQLAlchemyError, OSError) as error:  # the thread's edge
                 failure = f"cannot take words in for searching: {error}"
                 if failure != self._failure:
@@ -83,7 +98,15 @@ class Indexer:
                 self._failure = failure
             else:
                 self._failure = None
-            self._stopping.wait(pause)
+            self._stopping.wait(_SHARE * (time.thread_time() - began))
+            self._wait_for_quiet()
+
+    def _wait_for_quiet(self) -> None:
+        """Wait for a second in which nothing happens, but not for ever."""
+        for _ in range(_BUSY_TICKS):
+            before = self._traffic()
+            if self._stopping.wait(_TICK_SECONDS) or self._traffic() == before:
+                return
 
     def open(self) -> None:
         """Open what is searched, anew when the settings redact on another level now."""
@@ -95,7 +118,7 @@ class Indexer:
                 recall, self._recall = self._recall, None
                 recall.close()
             self._recall = Recall.open(self._path, self._store.path, level)
-            self._level, self._since = level, 0.0
+            self._level, self._since = level, ""
             if gone := self._recall.orphans():
                 self._recall.forget(gone)
 
@@ -112,11 +135,13 @@ class Indexer:
 
     def _step(self) -> int:
         assert self._recall is not None
-        began = now()
+        if time.monotonic() - self._looked_back > _LOOK_BACK_SECONDS:
+            self._since = min(self._since, first_of(now() - _LATE_SECONDS))
+            self._looked_back = time.monotonic()
         unread = self._recall.unread(self._since, _AT_ONCE)
         if not unread:
-            self._since = max(self._since, began - _LATE_SECONDS)
             return 0
+        self._since = unread[-1]
         documents: list[Document] = []
         redactor = self._redactor()
         for id_ in unread:
@@ -129,7 +154,7 @@ class Indexer:
 def take_in(store: Store, recall: Recall, redactor: Redactor) -> int:
     """Take in all that is left, where no gateway does; returns how many exchanges that were."""
     taken = 0
-    while unread := recall.unread(0.0, _AT_ONCE):
+    while unread := recall.unread("", _AT_ONCE):
         recall.add([_document(store, id_, redactor) for id_ in unread])
         taken += len(unread)
     return taken

@@ -12,11 +12,13 @@ goes on from is found by `capture.predecessors`; outcomes are changed by `captur
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 from capture import outcomes
 from capture.conversations import begins_user_turn, names, next_state, purpose_of, replied, spot
 from capture.hearing import hear
+from capture.ids import first_of, time_of
 from capture.observing import Observations
 from capture.outcomes import Evidence
 from capture.predecessors import Found, Predecessors
@@ -32,7 +34,7 @@ _CONVERSES = (None, "subagent")
 _AGAIN_SECONDS = 180.0
 """Within this time a first request sent again is a second try; later it is the same again."""
 _ROUTINE = 3
-"""Answered so often already, nobody tries again: a program asks the same every time."""
+"""Asked so often within that time, nobody tries again: a program asks the same every time."""
 _BAD_EXCHANGE = (ArithmeticError, LookupError, TypeError, ValueError)
 """What an exchange can be to blame for; everything else is the store's trouble."""
 
@@ -96,6 +98,8 @@ class _Step:
         self._view = View(links, memory, ids)
         self._predecessors = Predecessors(links, self._view)
         self._seen = Observations(links, self._view.exchange)
+        self._lately = first_of(time_of(ids[0]) - _AGAIN_SECONDS)
+        """The least id that is recent for all of them."""
         self._tried_again: list[str] = []
         """Linked here, and took more than one attempt."""
 
@@ -115,11 +119,11 @@ class _Step:
         turn = self._begun(ended) if found is None else self._gone_on(ended, found)
         tail = named[whole] if reply.digest else None
         turn = turn._replace(tail=tail, spot=spot(ended.key, asked))
+        if turn.purpose in _CONVERSES:
+            self._observe_retries(turn, ended)
         self._view.keep(turn)
         if found is not None and turn.continues is not None:
             self._observe_before(found.id, ended, found.start)
-        if turn.purpose in _CONVERSES:
-            self._observe_retries(turn, ended)
         if ended.status == "ok" and (not reply.digest or ended.finish_reason == "length"):
             said = self._view.messages([ended.reply])[0] if ended.reply else None
             self._seen.add(id_, outcomes.from_reply(said, ended.finish_reason))
@@ -207,29 +211,30 @@ class _Step:
 
     def _observe_retries(self, turn: Turn, ended: Ended) -> None:
         """The same request, answered already: whoever sends it again did not want that answer."""
-        if turn.spot is None:
-            return
-        self._view.flush()
-        again = [
-            other
-            for id_ in self._links.asked_at(turn.spot, ended.id)
-            if (other := self._view.exchange(id_)) is not None and self._repeats(ended, other)
-        ]
         if turn.continues is not None:
-            for other in again:
-                self._seen.add(other.id, [outcomes.RETRY])
-        elif len(again) < _ROUTINE:
-            for other in again:
-                soon = ended.began_at - other.began_at <= _AGAIN_SECONDS
-                if soon and not self._links.is_continued(other.id):
-                    self._seen.add(other.id, [outcomes.SENT_AGAIN])
+            for id_ in self._links.continuing(turn.continues, ended.id):
+                if self._repeats(ended, id_):
+                    self._seen.add(id_, [outcomes.RETRY])
+        elif turn.spot is not None:
+            before = self._view.lately_at(turn.spot, ended.id, self._lately, _ROUTINE)
+            for id_ in before if len(before) < _ROUTINE else ():
+                if self._repeats(ended, id_, within=_AGAIN_SECONDS) and not self._left(id_):
+                    self._seen.add(id_, [outcomes.SENT_AGAIN])
 
-    def _repeats(self, ended: Ended, other: Ended) -> bool:
-        """Whether a request is an earlier one over again, sent when that had its answer. A side
-        call (for a title, for a summary) says the same messages under another system prompt,
-        without tools, to another model."""
+    def _left(self, id_: str) -> bool:
+        """Whether an exchange was gone on with."""
+        self._view.flush()
+        return self._links.is_continued(id_)
+
+    def _repeats(self, ended: Ended, id_: str, within: float = math.inf) -> bool:
+        """Whether a request is an earlier one over again, sent when that had its answer, and not
+        more than `within` seconds later. A side call (for a title, for a summary) says the same
+        messages under another system prompt, without tools, to another model."""
+        other = self._view.exchange(id_)
         return (
-            other.status == "ok"
+            other is not None
+            and other.status == "ok"
+            and ended.began_at - other.began_at <= within
             and bool(other.reply)
             and len(other.asked) == len(ended.asked)
             and other.began_at + (other.total_s or 0.0) <= ended.began_at

@@ -96,9 +96,11 @@ class Predecessors:
     def delegated_by(self, ended: Ended) -> str | None:
         """The exchange whose reply delegated this request's only task to a sub-agent; None when it
         is nobody's."""
+        if not ended.tools:
+            return None
         ids, asked = self._view.request(ended)
         tasks = [id_ for id_, known in zip(ids, asked, strict=True) if known.role == "user"]
-        if not ended.tools or len(tasks) != 1 or any(known.role == "assistant" for known in asked):
+        if len(tasks) != 1 or any(known.role == "assistant" for known in asked):
             return None
         self._view.flush()
         lately = self._links.called_lately(ended.key, ended.id, _lately(ended))

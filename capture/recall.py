@@ -21,7 +21,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from capture.exchange import Mode
-from capture.ids import first_of
 from capture.outcomes import OutcomeName
 from capture.private import make_private_directory
 from capture.redact import Level
@@ -156,9 +155,9 @@ class Recall:
         with self._lock:
             self._connection.close()
 
-    def unread(self, since: float, limit: int) -> list[str]:
-        """The oldest exchanges made since then (Unix seconds) that ended and are not in here."""
-        values = {"since": first_of(since), "limit": limit}
+    def unread(self, since: str, limit: int) -> list[str]:
+        """The oldest exchanges with a greater id that ended and are not in here."""
+        values = {"since": since, "limit": limit}
         with self._lock:
             return [row[0] for row in self._connection.execute(_UNREAD, values)]
 

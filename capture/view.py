@@ -60,6 +60,8 @@ class View:
         self._ended = links.ended(ids)
         self._turns: dict[str, Turn] = {}
         self._unsaved: list[Turn] = []
+        self._spots: dict[bytes, list[str]] = {}
+        """Ids of the unsaved by their spot."""
         self._requests: dict[str, tuple[list[bytes], list[Known]]] = {}
         said = b"".join([each.asked + each.reply for each in self._ended.values()])
         memory.read(list(set(_split(said))))
@@ -95,15 +97,27 @@ class View:
         """An exchange's place; None before it is linked."""
         return self._turns.get(id_) or self._links.turn(id_)
 
+    def lately_at(self, spot: bytes, before: str, since: str, limit: int) -> list[str]:
+        """Exchanges between two ids that were asked at this spot; `limit` of them or more where
+        there are so many. Nothing is flushed for it: this is asked for every conversation's first
+        exchange."""
+        here = self._spots.get(spot, [])
+        if len(here) >= limit:
+            return here
+        return here + self._links.asked_at(spot, before, since, limit)
+
     def keep(self, turn: Turn) -> None:
         """A new place, to be written by `flush`."""
         self._turns[turn.exchange_id] = turn
         self._unsaved.append(turn)
+        if turn.spot is not None:
+            self._spots.setdefault(turn.spot, []).append(turn.exchange_id)
 
     def flush(self) -> None:
         """Write the places that were kept, so that look-ups find them."""
         self._links.save_turns(self._unsaved)
         self._unsaved = []
+        self._spots = {}
 
 
 def _split(joined: bytes) -> list[bytes]:

@@ -137,7 +137,9 @@ class Runtime:
         await self._start_house(loaded.settings)
         self.seats = Seats(self._build(loaded), self.telemetry)
         self.seats.start()
-        self.indexer = Indexer(self.store, self.home.search, lambda: self.redactor)
+        self.indexer = Indexer(
+            self.store, self.home.search, lambda: self.redactor, lambda: self.journal.written
+        )
         self.indexer.start()
         history = HistoryKeeper(self.store, self.home.adapters, _house_base, self._know)
         homes = self._homes()

@@ -1,7 +1,8 @@
 """Order of the whole suite: slow tests run after the quick ones, so that a mistake shows early.
 
 Tests against a real gateway process are slow by where they are: `tests/blackbox`, `tests/e2e`. Slow
-tests run alone, but for those of training and packaging, which share the machine (`make test`).
+tests run alone, but for those of training and packaging, and a few whose clocks are patient, which
+share the machine (`make test`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ hypothesis.settings.load_profile("majordomo")
 
 
 PROCESSES = {"blackbox", "e2e"}
-SHARING = {"trainer", "project"}
+SHARING = {
+    "trainer",
+    "project",
+    "test_crash.py",
+    "test_hermes.py",
+    "test_keeping.py",
+    "test_loop.py",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

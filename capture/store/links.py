@@ -50,8 +50,8 @@ _ENDING_IN = (
     "ORDER BY exchange_id DESC LIMIT 4"
 )
 _ASKED_AT = (
-    "SELECT exchange_id FROM turns WHERE spot = ? AND exchange_id < ? "
-    "ORDER BY exchange_id DESC LIMIT 8"
+    "SELECT exchange_id FROM turns WHERE spot = ? AND exchange_id < ? AND exchange_id > ? "
+    "ORDER BY exchange_id DESC LIMIT ?"
 )
 _IN_SESSION = (
     "SELECT e.id FROM exchanges AS e JOIN turns AS t ON t.exchange_id = e.id "
@@ -229,9 +229,9 @@ class Links:
         """The latest exchanges older than `before` that end in this transcript."""
         return [row[0] for row in self._ask(_ENDING_IN, tail, before)]
 
-    def asked_at(self, spot: bytes, before: str) -> list[str]:
-        """The latest exchanges older than `before` that were asked at this spot."""
-        return [row[0] for row in self._ask(_ASKED_AT, spot, before)]
+    def asked_at(self, spot: bytes, before: str, since: str = "", limit: int = 8) -> list[str]:
+        """The latest exchanges between two ids that were asked at this spot."""
+        return [row[0] for row in self._ask(_ASKED_AT, spot, before, since, limit)]
 
     def in_session(self, session: str, key: str | None, before: str) -> str | None:
         """The latest turn older than `before` of a session that a client of that API key named."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -10,7 +10,7 @@ from capture.plain import message_of
 from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
 
-_LOOKED_AT = 64
+_LOOKED_AT = 32
 """Messages of a request, from the last one back, among which the last user message is sought."""
 
 
@@ -25,34 +25,41 @@ class Words(NamedTuple):
     """Names and arguments of the calls, one a line."""
 
 
+# made once: SQLAlchemy takes longer to make a statement than SQLite to answer it
+_SAID = sa.select(t.exchanges.c.request_messages, t.exchanges.c.reply_messages).where(
+    t.exchanges.c.id == sa.bindparam("id")
+)
+_MESSAGES = sa.select(t.messages.c.id, t.messages.c.role, t.messages.c.body).where(
+    t.messages.c.id.in_(sa.bindparam("ids", expanding=True))
+)
+_CALLS = (
+    sa.select(t.tool_calls.c.name, t.tool_calls.c.arguments)
+    .where(t.tool_calls.c.exchange_id == sa.bindparam("id"))
+    .order_by(t.tool_calls.c.position)
+)
+
+
 def words_of(connection: sa.Connection, id_: str) -> Words:
     """The words of one exchange; all empty for one that is not there."""
-    row = connection.execute(
-        sa.select(t.exchanges.c.request_messages, t.exchanges.c.reply_messages).where(
-            t.exchanges.c.id == id_
-        )
-    ).first()
+    row = connection.execute(_SAID, {"id": id_}).first()
     if row is None:
         return Words("", "", "")
     size = MESSAGE_ID_BYTES
     asked, reply = row.request_messages, row.reply_messages[:size]
     recent = [asked[at : at + size] for at in range(0, len(asked), size)][-_LOOKED_AT:]
-    said = {
-        each.id: message_of(each.body).text
-        for each in connection.execute(
-            sa.select(t.messages.c.id, t.messages.c.body).where(
-                sa.or_(
-                    sa.and_(t.messages.c.id.in_(recent), t.messages.c.role == "user"),
-                    t.messages.c.id == reply,
-                )
-            )
-        )
-    }
-    question = next((said[each] for each in reversed(recent) if each in said and each != reply), "")
-    calls = connection.execute(
-        sa.select(t.tool_calls.c.name, t.tool_calls.c.arguments)
-        .where(t.tool_calls.c.exchange_id == id_)
-        .order_by(t.tool_calls.c.position)
+    found = connection.execute(_MESSAGES, {"ids": [*recent, reply]})
+    said = {each.id: each for each in found}
+    question = next(
+        (said[each] for each in reversed(recent) if each in said and said[each].role == "user"),
+        None,
     )
-    called = "\n".join(f"{call.name} {call.arguments}" for call in calls)
-    return Words(question, said.get(reply, ""), called)
+    calls = connection.execute(_CALLS, {"id": id_})
+    return Words(
+        _text(question),
+        _text(said.get(reply)),
+        "\n".join(f"{call.name} {call.arguments}" for call in calls),
+    )
+
+
+def _text(row: sa.Row[Any, Any, Any] | None) -> str:
+    return "" if row is None else message_of(row.body).text

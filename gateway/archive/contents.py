@@ -1,9 +1,10 @@
 """Which files of a home go into its backup, beside the store and the journal.
 
-Settings (which name secrets and hold none), hashed keys, adapters with their pointer, what training
-must remember of ended cycles, golden rows, and the agent's own: SOUL.md, skills, memories. Not what
-can be made again (cache, exports, logs), nor who serves now (run), nor anything hidden, linked, or
-named like a secret.
+Settings (which name secrets and hold none), hashed keys, the salt of redaction (with another one
+every placeholder reads otherwise), adapters with their pointer, what training must remember of
+ended cycles, golden rows, and the agent's own: SOUL.md, skills, memories. Not what can be made
+again (cache, exports, logs, words to search by), nor who serves now (run), nor anything hidden,
+linked, or named like a secret.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ from capture.adapters import POINTER
 from gateway.archive.manifest import is_safe
 from gateway.home import Home
 
-_FILES = ("majordomo.yaml", "majordomo.schema.json", "keys.json", "SOUL.md")
+_FILES = (
+    "majordomo.yaml",
+    "majordomo.schema.json",
+    "keys.json",
+    "redaction.salt",
+    "SOUL.md",
+)
 _TREES = ("adapters", "golden", "skills", "memories")
 _ENDED = "result.json"
 """A cycle without one was cut short: what it meant to train is still new."""

@@ -21,6 +21,7 @@ TOP = frozenset(
         "majordomo.yaml",
         "majordomo.schema.json",
         "keys.json",
+        "redaction.salt",
         "SOUL.md",
         "journal",
         "adapters",

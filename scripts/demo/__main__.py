@@ -56,7 +56,7 @@ class Size:
 
 # fewer steps than the product takes: four weeks are to be seen in ten minutes
 FULL = Size(weeks=weeks.WEEKS, per_skill=20, base=4, trainer={"iters": 140})
-SHORT = Size(weeks=2, per_skill=16, base=1, trainer={"iters": 120})
+SHORT = Size(weeks=2, per_skill=14, base=1, trainer={"iters": 100})
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def furnish(home: Home) -> tuple[str, ...]:
     for name, text in {
         "majordomo.yaml": "version: 1\n",
         "keys.json": '{"version": 1, "keys": []}',
+        "redaction.salt": "00" * 32,
         "SOUL.md": "Be kind.",
         "skills/cook/SKILL.md": "Salt the water.",
         "skills/.env": SECRET,
@@ -126,6 +127,7 @@ def test_a_backup_holds_what_is_the_households_and_nothing_secret_or_passing(
         "majordomo.db",
         "majordomo.yaml",
         "memories/2026.md",
+        "redaction.salt",
         "skills/cook/SKILL.md",
         "training/20261121-010203/dataset/train.jsonl",
         "training/20261121-010203/plan.json",
