@@ -99,7 +99,7 @@ class _Step:
         self._predecessors = Predecessors(links, self._view)
         self._seen = Observations(links, self._view.exchange)
         self._lately = first_of(time_of(ids[0]) - _AGAIN_SECONDS)
-        """The least id that is recent for all of them."""
+        """No id that is recent for one of them is less."""
         self._tried_again: list[str] = []
         """Linked here, and took more than one attempt."""
 
@@ -217,6 +217,9 @@ class _Step:
                     self._seen.add(id_, [outcomes.RETRY])
         elif turn.spot is not None:
             before = self._view.lately_at(turn.spot, ended.id, self._lately, _ROUTINE)
+            if before:  # of a step that was long in coming the first may be hours older
+                lately = first_of(time_of(ended.id) - _AGAIN_SECONDS)
+                before = [id_ for id_ in before if id_ > lately]
             for id_ in before if len(before) < _ROUTINE else ():
                 if self._repeats(ended, id_, within=_AGAIN_SECONDS) and not self._left(id_):
                     self._seen.add(id_, [outcomes.SENT_AGAIN])
