@@ -23,7 +23,7 @@ from typing import Any
 
 import orjson
 
-from capture.ids import first_of, new_id
+from capture.ids import first_id, new_id
 from capture.linking import Linker
 from capture.store import Store
 from tests.support.journals import begin, capturing, end
@@ -69,7 +69,7 @@ def fill(path: Path, stored: int) -> None:
     """Exchanges of other conversations, four turns each."""
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA synchronous=OFF")
-        ids = [f"{first_of(1_700_000_000 + number)[:16]}{number:010d}" for number in range(stored)]
+        ids = [f"{first_id(1_700_000_000 + number)[:16]}{number:010d}" for number in range(stored)]
         connection.executemany(_FILL, ((i, 1.7e9, os.urandom(64), os.urandom(16)) for i in ids))
         connection.executemany(_TURN, _turns(ids))
         connection.executemany(_CALL, ((i, f"call_{n}") for n, i in enumerate(ids) if n % 3 == 0))

@@ -60,12 +60,6 @@ new_id = IdSource().new
 """This process's id source."""
 
 
-def first_of(at: float) -> str:
-    """The least id of a moment, in Unix seconds: every id made since then is greater."""
-    value = min(max(0, int(at * 1000)), _MAX_MS) << _RANDOM_BITS
-    return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
-
-
 def time_of(exchange_id: str) -> float:
     """When an id was made, in Unix seconds. Raises ValueError for what is not an id."""
     if len(exchange_id) != LENGTH or any(c not in _VALUES for c in exchange_id):

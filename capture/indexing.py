@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from capture.clock import now
-from capture.ids import first_of
+from capture.ids import first_id
 from capture.recall import Document, Recall
 from capture.redact import Level, Redactor
 from capture.store import Store
@@ -136,18 +136,18 @@ class Indexer:
     def _step(self) -> int:
         assert self._recall is not None
         if time.monotonic() - self._looked_back > _LOOK_BACK_SECONDS:
-            self._since = min(self._since, first_of(now() - _LATE_SECONDS))
+            self._since = min(self._since, first_id(now() - _LATE_SECONDS))
             self._looked_back = time.monotonic()
         unread = self._recall.unread(self._since, _AT_ONCE)
         if not unread:
             return 0
-        self._since = unread[-1]
         documents: list[Document] = []
         redactor = self._redactor()
         for id_ in unread:
             documents.append(_document(self._store, id_, redactor))
             time.sleep(_BREATH_SECONDS)  # whoever answers requests comes first
         self._recall.add(documents)
+        self._since = unread[-1]
         return len(unread)
 
 

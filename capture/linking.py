@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from capture import outcomes
 from capture.conversations import begins_user_turn, names, next_state, purpose_of, replied, spot
 from capture.hearing import hear
-from capture.ids import first_of, time_of
+from capture.ids import first_id, time_of
 from capture.observing import Observations
 from capture.outcomes import Evidence
 from capture.predecessors import Found, Predecessors
@@ -98,7 +98,7 @@ class _Step:
         self._view = View(links, memory, ids)
         self._predecessors = Predecessors(links, self._view)
         self._seen = Observations(links, self._view.exchange)
-        self._lately = first_of(time_of(ids[0]) - _AGAIN_SECONDS)
+        self._lately = first_id(time_of(ids[0]) - _AGAIN_SECONDS)
         """No id that is recent for one of them is less."""
         self._tried_again: list[str] = []
         """Linked here, and took more than one attempt."""
@@ -218,7 +218,7 @@ class _Step:
         elif turn.spot is not None:
             before = self._view.lately_at(turn.spot, ended.id, self._lately, _ROUTINE)
             if before:  # of a step that was long in coming the first may be hours older
-                lately = first_of(time_of(ended.id) - _AGAIN_SECONDS)
+                lately = first_id(time_of(ended.id) - _AGAIN_SECONDS)
                 before = [id_ for id_ in before if id_ > lately]
             for id_ in before if len(before) < _ROUTINE else ():
                 if self._repeats(ended, id_, within=_AGAIN_SECONDS) and not self._left(id_):

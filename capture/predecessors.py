@@ -25,7 +25,7 @@ from capture.conversations import (
     names,
     spot,
 )
-from capture.ids import first_of, time_of
+from capture.ids import first_id, time_of
 from capture.store.links import Ended, Links
 from capture.view import View
 
@@ -202,7 +202,7 @@ class Predecessors:
 
 def _lately(ended: Ended) -> str:
     """The least id that is recent for an exchange."""
-    return first_of(time_of(ended.id) - _LATELY_SECONDS)
+    return first_id(time_of(ended.id) - _LATELY_SECONDS)
 
 
 def _words(text: str) -> str:

@@ -1,11 +1,10 @@
 """Finding exchanges again by the words in them.
 
 What was asked last and what was answered, redacted, in a database of its own beside the store,
-which is its truth: it is derived, and made anew when it is missing, or of another version or level
-of redaction. Words are found in any
-case, with or without accents; `"several words"` together, `wor*` by their beginning, `-word` left
-out. The store is attached read-only, so that a search can be narrowed by what is known of an
-exchange now.
+which is its truth: it is derived, and made anew when it is missing, damaged, or of another version
+or level of redaction. Words are found in any case, with or without accents; `"several words"`
+together, `wor*` by their beginning, `-word` left out. The store is attached read-only, so that a
+search can be narrowed by what is known of an exchange now.
 """
 
 from __future__ import annotations
@@ -119,6 +118,16 @@ class Recall:
     def open(cls, path: Path, store: Path, level: Level) -> Self:
         """Open, and make it where there is none. `store` is the database that it is derived from;
         `level` is how far its words are redacted. Raises sqlite3.Error or OSError."""
+        try:
+            return cls._open(path, store, level)
+        except sqlite3.OperationalError:
+            raise  # locked, or no room: it may be whole
+        except sqlite3.DatabaseError:
+            path.unlink(missing_ok=True)
+            return cls._open(path, store, level)
+
+    @classmethod
+    def _open(cls, path: Path, store: Path, level: Level) -> Self:
         version = VERSION * len(LEVELS) + LEVELS.index(level)
         make_private_directory(path.parent)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))

@@ -19,6 +19,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from capture.ids import time_of
+
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
@@ -74,6 +76,19 @@ def say_plainly(text: str) -> None:
 def say_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """JSON for another program, indented, keys as they come."""
     say_plainly(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def exchange_id(text: str) -> str:
+    """An exchange's id as people type it; ends the command when it is none."""
+    wanted = text.strip().upper()
+    try:
+        time_of(wanted)
+    except ValueError:
+        fail(
+            f"{text!r} is no exchange id: one has 26 letters and digits, and stands in the "
+            "x-request-id header of every answer and on the page"
+        )
+    return wanted
 
 
 def table(*columns: str) -> Table:

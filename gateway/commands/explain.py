@@ -9,11 +9,10 @@ from __future__ import annotations
 from pydantic import ValidationError
 from rich.table import Table
 
-from capture.ids import time_of
 from capture.store import Store, StoreError
 from capture.store.rows import ExchangeDetail
 from gateway.client import ClientTrouble, NotRunning, Refused, ask
-from gateway.commands.console import clean, console, fail, say, say_json, table
+from gateway.commands.console import clean, console, exchange_id, fail, say, say_json, table
 from gateway.endpoints.explaining import decision_of, sentence
 from gateway.home import Home
 from gateway.keys import KeysError
@@ -37,14 +36,7 @@ _OUTCOMES = {
 
 def explain(home: Home, id: str, *, as_json: bool) -> None:
     """Show why an exchange went where it went."""
-    wanted = id.strip().upper()
-    try:
-        time_of(wanted)
-    except ValueError:
-        fail(
-            f"{id!r} is no exchange id: one has 26 letters and digits, and stands in the "
-            "x-request-id header of every answer and on the page"
-        )
+    wanted = exchange_id(id)
     found = _find(home, wanted)
     if as_json:
         say_json(found.model_dump(mode="json"))

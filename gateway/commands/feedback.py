@@ -12,9 +12,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from capture.ids import time_of
 from gateway.client import ClientTrouble, NotRunning, ask, tell
-from gateway.commands.console import Exit, clean, fail, say, say_json
+from gateway.commands.console import Exit, clean, exchange_id, fail, say, say_json
 from gateway.home import Home
 from gateway.keys import KeysError
 from gateway.wire_feedback import FeedbackList, FeedbackView
@@ -36,7 +35,7 @@ def feedback(
     home: Home, id: str, said: Said, *, of_conversation: bool, listed: bool, as_json: bool
 ) -> None:
     """Give feedback, or list what there is."""
-    about = {"conversation" if of_conversation else "exchange": checked(id)}
+    about = {"conversation" if of_conversation else "exchange": exchange_id(id)}
     try:
         if listed:
             _list(home, about, said, as_json=as_json)
@@ -48,19 +47,6 @@ def feedback(
         fail(str(error))
     except ValidationError as error:
         fail(f"the gateway answers in a way this version does not understand: {error}")
-
-
-def checked(id: str) -> str:
-    """An exchange's id as people type it."""
-    wanted = id.strip().upper()
-    try:
-        time_of(wanted)
-    except ValueError:
-        fail(
-            f"{id!r} is no exchange id: one has 26 letters and digits, and stands in the "
-            "x-request-id header of every answer and on the page"
-        )
-    return wanted
 
 
 def _give(home: Home, about: dict[str, str], said: Said, *, as_json: bool) -> None:

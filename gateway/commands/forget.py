@@ -14,13 +14,12 @@ from datetime import UTC, datetime
 import typer
 from pydantic import ValidationError
 
-from capture.ids import time_of
 from capture.ingest import Ingester
 from capture.journal import Journal, JournalError, new_epoch
 from capture.store import Store, StoreError
 from capture.store.rows import Conversation
 from gateway.client import ClientTrouble, NotRunning, Refused, ask, running
-from gateway.commands.console import clean, fail, say, say_json
+from gateway.commands.console import clean, exchange_id, fail, say, say_json
 from gateway.errors import GatewayError
 from gateway.forgetting import Forgotten
 from gateway.forgetting import forget as forget_everywhere
@@ -35,14 +34,7 @@ _SECONDS = 900.0
 
 def forget(home: Home, id: str, *, yes: bool, as_json: bool) -> None:
     """Forget it, after asking, and say what went and what is left."""
-    wanted = id.strip().upper()
-    try:
-        time_of(wanted)
-    except ValueError:
-        fail(
-            f"{id!r} is no exchange id: one has 26 letters and digits, and stands in the "
-            "x-request-id header of every answer and on the page"
-        )
+    wanted = exchange_id(id)
     if not yes:
         _confirm(home, wanted)
     gone = _by_gateway(home, wanted) if running(home) is not None else _here(home, wanted)

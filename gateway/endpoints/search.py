@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -53,6 +54,8 @@ def sought(runtime: Runtime, wanted: Sought) -> tuple[Sequence[Hit], Mapping[str
         hits = runtime.recall.find(wanted)
     except Nothing as error:
         raise ClientError(str(error), code="nothing_sought") from None
+    except sqlite3.Error as error:
+        raise ServiceError(f"the words of exchanges cannot be searched now: {error}") from error
     rows = runtime.store.summaries([hit.exchange for hit in hits])
     return hits, {row.id: row for row in rows}
 

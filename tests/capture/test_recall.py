@@ -99,7 +99,8 @@ def test_no_words_are_a_command_to_the_database(words: str) -> None:
     connection = sqlite3.connect(":memory:")
     connection.execute("CREATE VIRTUAL TABLE t USING fts5(a)")
     try:
-        connection.execute("SELECT * FROM t WHERE t MATCH ?", (match(words),)).fetchall()
+        found = connection.execute("SELECT * FROM t WHERE t MATCH ?", (match(words),))
+        assert found.fetchall() == []
     except Nothing:
         pass
     finally:
@@ -169,3 +170,28 @@ async def test_secrets_are_not_among_the_words_and_another_level_makes_them_anew
             assert take_in(store, anew, Redactor("all", b"of this house")) == 1
             assert anew.find(Sought("bob")) == []
             assert len(anew.find(Sought("use"))) == 1
+
+
+def test_a_damaged_file_is_made_anew(tmp_path: Path, store: Store) -> None:
+    path = tmp_path / "search.db"
+    path.write_bytes(b"no database at all, but long enough to be read as one" * 200)
+    with Recall.open(path, store.path, "secrets") as anew:
+        assert take_in(store, anew, CLEAN) == 4
+        assert len(anew.find(Sought("lights"))) == 2
+
+
+def test_words_that_could_not_be_taken_in_are_taken_in_later(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexer = Indexer(store, tmp_path / "search.db", lambda: CLEAN)
+    indexer.open()
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recall, "add", full)
+        with pytest.raises(sqlite3.OperationalError):
+            indexer.step()
+    assert indexer.step() == 4
+    indexer.stop()
