@@ -6,6 +6,8 @@ The store is filled with exchanges of other conversations, written straight into
 measured conversations come through journal and ingest like any. `cold`: by a process that has read
 nothing yet; `warm`: as a conversation goes on. `rewritten`: its client changed what came before, so
 that only the fallbacks find it. `limit` is what the design allows.
+
+Every round links with a linker of its own, so that nothing it measures was linked by it before.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import orjson
 from capture.ids import first_id, new_id
 from capture.linking import Linker
 from capture.store import Store
+from capture.store.links import Links
 from tests.support.journals import begin, capturing, end
 
 LIMIT_US = 300.0
@@ -83,13 +86,13 @@ def _turns(ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         yield id_, ids[first], before, os.urandom(16), os.urandom(16)
 
 
-def talks(home: Path, messages: int, *, rewritten: bool) -> list[str]:
-    """Ids of the last exchanges of conversations that are as long as this."""
-    last: list[str] = []
+def talks(home: Path, messages: int, *, rewritten: bool) -> list[tuple[str, str]]:
+    """Ids of the last two exchanges of conversations that are as long as this."""
+    last: list[tuple[str, str]] = []
     with capturing(home) as (journal, ingester, _):
         for number in range(TALKS):
             said: list[dict[str, Any]] = []
-            id_ = ""
+            ids: list[str] = []
             while len(said) < messages:
                 said.append({"role": "user", "content": f"{number} asks {len(said)} " + "x" * 200})
                 ends = len(said) >= messages - 1
@@ -100,41 +103,62 @@ def talks(home: Path, messages: int, *, rewritten: bool) -> list[str]:
                         {"role": "user", "content": "[CONTEXT SUMMARY] ..."},
                         *said[9:],
                     ]
-                id_ = new_id()
+                ids.append(id_ := new_id())
                 journal.begin(begin(id_, request=orjson.dumps({"model": "m", "messages": asked})))
                 reply = {"role": "assistant", "content": f"{number} says {len(said)} " + "y" * 200}
                 raw = orjson.dumps({"choices": [{"index": 0, "message": reply}]})
                 journal.end(id_, end(finish_reason="stop"), [raw], None)
                 said.append(reply)
-            last.append(id_)
+            last.append((ids[-2], ids[-1]))
         assert asyncio.run(ingester.catch_up(600))
     return last
 
 
-def link(store: Store, ids: Sequence[str]) -> tuple[float, float]:
-    """CPU microseconds for each exchange: by a fresh linker, and by one that has linked them."""
+def link(store: Store, ids: Sequence[tuple[str, str]]) -> tuple[float, float]:
+    """CPU microseconds for each conversation's last exchange: by a linker that has read nothing,
+    and by one that has linked the exchange before it."""
     assert store.writer is not None
     links = store.writer.links()
+    last = [last for _, last in ids]
     cold: list[float] = []
     warm: list[float] = []
     for _ in range(ROUNDS):
-        linker = Linker(links)
-        linker.run()  # nothing is unlinked: it learns that, and reads nothing else
-        for seconds in (cold, warm):
-            with links.transaction() as transaction:
-                for id_ in ids:
-                    transaction.connection.exec_driver_sql(
-                        "DELETE FROM turns WHERE exchange_id = ?", (id_,)
-                    )
-            linker.add(ids)
-            began = time.thread_time()
-            linker.run()
-            seconds.append((time.thread_time() - began) / len(ids) * 1e6)
-    for id_ in ids:
+        linker = fresh(links)
+        unlink(links, last)
+        cold.append(timed(linker, last))
+        linker = fresh(links)
+        unlink(links, [id_ for two in ids for id_ in two])
+        timed(linker, [before for before, _ in ids])
+        warm.append(timed(linker, last))
+    for id_ in last:
         detail = store.exchange(id_)
         assert detail is not None
         assert detail.continues is not None, "it was not linked"
     return statistics.median(cold), statistics.median(warm)
+
+
+def fresh(links: Links) -> Linker:
+    """A linker that has read nothing: all that it finds is linked."""
+    linker = Linker(links)
+    linker.run()
+    return linker
+
+
+def unlink(links: Links, ids: Sequence[str]) -> None:
+    """As if these had never been linked."""
+    with links.transaction() as transaction:
+        for id_ in ids:
+            transaction.connection.exec_driver_sql(
+                "DELETE FROM turns WHERE exchange_id = ?", (id_,)
+            )
+
+
+def timed(linker: Linker, ids: Sequence[str]) -> float:
+    """CPU microseconds for each of these to be linked."""
+    linker.add(ids)
+    began = time.thread_time()
+    linker.run()
+    return (time.thread_time() - began) / max(len(ids), 1) * 1e6
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ Pure. API keys are part of every name: what two keys say never meets.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -83,22 +83,49 @@ def know(plain: Mapping[str, Any]) -> Known:
     return Known(role, _digest("assistant", *calls, text), calls=calls)
 
 
+class Name(NamedTuple):
+    """A transcript's name, to be gone on from. Transcripts of different API keys never share one;
+    users in a row are one message."""
+
+    hashed: blake2b
+    """Over all messages but the last; never fed once it is in here."""
+    last: bytes
+    """Digest of the last message, or of the users in a row that it ends."""
+    after_user: bool
+
+    def after(self, said: Iterable[Known]) -> Name:
+        """The name once this is said too."""
+        hashed, last, after_user = self.hashed.copy(), self.last, self.after_user
+        for known in said:
+            if digest := known.digest:
+                user = known.role == "user"
+                if user and after_user:
+                    last = _added(last, digest)
+                else:
+                    hashed.update(last)
+                    last = digest
+                after_user = user
+        return Name(hashed, last, after_user)
+
+    def digest(self) -> bytes:
+        """The name itself."""
+        hashed = self.hashed.copy()
+        hashed.update(self.last)
+        return hashed.digest()
+
+
+def unsaid(key: str | None) -> Name:
+    """The name of a transcript in which nothing was said yet."""
+    return Name(blake2b(digest_size=NAME_BYTES), _seed(key), after_user=False)
+
+
 def names(key: str | None, transcript: Sequence[Known], ends: Collection[int]) -> dict[int, bytes]:
-    """By their number: the names of a transcript's first so many messages. Transcripts of different
-    API keys never share one."""
+    """By their number: the names of a transcript's first so many messages."""
     found: dict[int, bytes] = {}
-    digests = [_seed(key)]
-    after_user = False
-    for number, known in enumerate(transcript, 1):
-        if digest := known.digest:
-            user = known.role == "user"
-            if user and after_user:
-                digests[-1] = _added(digests[-1], digest)
-            else:
-                digests.append(digest)
-            after_user = user
-        if number in ends:
-            found[number] = _digest_bytes(*digests)
+    name, start = unsaid(key), 0
+    for end in sorted(ends):
+        name, start = name.after(transcript[start:end]), end
+        found[end] = name.digest()
     return found
 
 

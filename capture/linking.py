@@ -16,14 +16,14 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from capture import outcomes
-from capture.conversations import begins_user_turn, names, next_state, purpose_of, replied, spot
+from capture.conversations import begins_user_turn, next_state, purpose_of, replied, spot
 from capture.hearing import hear
 from capture.ids import first_id, time_of
 from capture.observing import Observations
 from capture.outcomes import Evidence
 from capture.predecessors import Found, Predecessors
 from capture.store.links import Ended, Links, Turn
-from capture.view import Memory, View
+from capture.view import Reading, View
 
 _AT_ONCE = 250
 _BREATHE_EVERY = 16
@@ -46,7 +46,7 @@ class Linker:
 
     def __init__(self, links: Links) -> None:
         self._links = links
-        self._memory = Memory(links)
+        self._reading = Reading(links)
         self._waiting: list[str] | None = None
         """Ids of exchanges to link; None while only the store knows."""
 
@@ -74,7 +74,7 @@ class Linker:
         stands alone in its conversation."""
         try:
             with self._links.transaction():
-                step = _Step(self._links, self._memory, ids)
+                step = _Step(self._links, self._reading, ids)
                 for number, id_ in enumerate(ids):
                     step.link(id_)
                     if number % _BREATHE_EVERY == _BREATHE_EVERY - 1:
@@ -93,9 +93,9 @@ class Linker:
 class _Step:
     """The exchanges of one transaction, as they are linked one after the other."""
 
-    def __init__(self, links: Links, memory: Memory, ids: Sequence[str]) -> None:
+    def __init__(self, links: Links, reading: Reading, ids: Sequence[str]) -> None:
         self._links = links
-        self._view = View(links, memory, ids)
+        self._view = View(links, reading, ids)
         self._predecessors = Predecessors(links, self._view)
         self._seen = Observations(links, self._view.exchange)
         self._lately = first_id(time_of(ids[0]) - _AGAIN_SECONDS)
@@ -110,15 +110,13 @@ class _Step:
             return
         if ended.attempts > 1:
             self._tried_again.append(id_)
-        _, asked = self._view.request(ended)
+        asked = self._view.request(ended)
         reply = self._view.reply(ended)
-        ends = replied(asked)
-        whole = len(asked) + 1
-        named = names(ended.key, [*asked, reply], (*ends[:1], whole))
-        found = self._predecessors.find(ended, ends, named[ends[0]]) if ends else None
+        ends = replied(asked.known)
+        found = self._predecessors.find(ended, ends, asked.continues) if ends else None
         turn = self._begun(ended) if found is None else self._gone_on(ended, found)
-        tail = named[whole] if reply.digest else None
-        turn = turn._replace(tail=tail, spot=spot(ended.key, asked))
+        tail = asked.name_with(reply) if reply.digest else None
+        turn = turn._replace(tail=tail, spot=spot(ended.key, asked.known))
         if turn.purpose in _CONVERSES:
             self._observe_retries(turn, ended)
         self._view.keep(turn)
@@ -138,7 +136,7 @@ class _Step:
         """The turn of an exchange that repeats another: it continues it, or leaves it for a
         conversation of its own."""
         before = self._view.turn(found.id)
-        told = purpose_of(self._view.request(ended)[1], ended.skill)
+        told = purpose_of(self._view.request(ended).known, ended.skill)
         known = None if before is None else before.purpose
         if told is None and known is None and self._is_aside(ended, found.id):
             told = "side"
@@ -150,8 +148,7 @@ class _Step:
     def _begun(self, ended: Ended) -> Turn:
         """The turn of an exchange that repeats no other: a conversation's first, unless its client
         names one that there is."""
-        _, asked = self._view.request(ended)
-        purpose = purpose_of(asked, ended.skill)
+        purpose = purpose_of(self._view.request(ended).known, ended.skill)
         if purpose in _CONVERSES:
             parent = self._predecessors.delegated_by(ended)
             if parent is not None or purpose is not None:
@@ -170,7 +167,7 @@ class _Step:
         before = None if latest is None else self._view.turn(latest)
         if before is None:
             return None
-        repeats = replied(self._view.request(ended)[1])
+        repeats = replied(self._view.request(ended).known)
         return Turn(ended.id, before.conversation, before.exchange_id if repeats else None)
 
     def _is_aside(self, ended: Ended, before: str) -> bool:
@@ -186,8 +183,8 @@ class _Step:
         earlier = self._view.exchange(before)
         if earlier is None or not earlier.reply:
             return
-        ids, asked = self._view.request(ended)
-        ids = ids[start : next_state(asked, start)]
+        asked = self._view.request(ended)
+        ids = asked.ids[start : next_state(asked.known, start)]
         last_said = self._last_said(earlier)
         reply, *said = self._view.messages(
             [earlier.reply, *ids, *([last_said] if last_said else [])]
@@ -201,7 +198,7 @@ class _Step:
         """Evidence for the exchanges of the user turn that ends with `last`."""
         exchange: Ended | None = last
         for _ in range(_FARTHEST if evidence else 0):
-            if exchange is None or begins_user_turn(self._view.request(exchange)[1]):
+            if exchange is None or begins_user_turn(self._view.request(exchange).known):
                 return
             place = self._view.turn(exchange.id)
             if place is None or place.continues is None:
@@ -248,9 +245,9 @@ class _Step:
 
     def _last_said(self, ended: Ended) -> bytes | None:
         """Id of the last message of a request that a person wrote."""
-        ids, asked = self._view.request(ended)
-        found = (id_ for id_, known in zip(ids[::-1], asked[::-1], strict=True) if known.human)
-        return next(found, None)
+        asked = self._view.request(ended)
+        said = zip(reversed(asked.ids), reversed(asked.known), strict=True)
+        return next((id_ for id_, known in said if known.human), None)
 
     def _digests(self, ended: Ended) -> list[bytes]:
-        return [known.digest for known in self._view.request(ended)[1] if known.digest]
+        return [known.digest for known in self._view.request(ended).known if known.digest]

@@ -62,7 +62,7 @@ class Predecessors:
 
         `ends` is where it may, the last first; `named` what it repeats up to there.
         """
-        _, asked = self._view.request(ended)
+        asked = self._view.request(ended).known
         self._view.flush()
         last, *others = ends
         return (
@@ -79,7 +79,7 @@ class Predecessors:
         self._view.flush()
         if ended.session is not None:
             return self._links.in_session(ended.session, ended.key, ended.id)
-        ids, _ = self._view.request(ended)
+        ids = self._view.request(ended).ids
         text = _words("\n".join(said.text for said in self._view.messages(ids)))
         quoted, whole = Counter[str](), Counter[str]()
         latest: dict[str, str] = {}
@@ -98,9 +98,10 @@ class Predecessors:
         is nobody's."""
         if not ended.tools:
             return None
-        ids, asked = self._view.request(ended)
-        tasks = [id_ for id_, known in zip(ids, asked, strict=True) if known.role == "user"]
-        if len(tasks) != 1 or any(known.role == "assistant" for known in asked):
+        asked = self._view.request(ended)
+        said = zip(asked.ids, asked.known, strict=True)
+        tasks = [id_ for id_, known in said if known.role == "user"]
+        if len(tasks) != 1 or any(known.role == "assistant" for known in asked.known):
             return None
         self._view.flush()
         lately = self._links.called_lately(ended.key, ended.id, _lately(ended))
@@ -135,7 +136,7 @@ class Predecessors:
         return found
 
     def _ending_in(self, tail: bytes, ended: Ended, end: int) -> Found | None:
-        return self._likeliest(self._links.ending_in(tail, ended.id), ended, end)
+        return self._likeliest(self._view.ending_in(tail, ended.id), ended, end)
 
     def _by_spot(self, ended: Ended, asked: Sequence[Known], end: int) -> Found | None:
         """An exchange asked at the same spot that gave the same reply."""
@@ -166,7 +167,7 @@ class Predecessors:
         one conversation."""
         callers = self._links.callers(call_id, ended.key, ended.id)
         if len({caller.id for caller in callers}) > 1:
-            (said,) = self._view.messages([self._view.request(ended)[0][end - 1]])
+            (said,) = self._view.messages([self._view.request(ended).ids[end - 1]])
             wanted = named_calls(said.tool_calls, call_id)
             callers = [c for c in callers if call_as_said(c.name, c.arguments) in wanted]
             if len({caller.conversation for caller in callers}) > 1:

@@ -5,66 +5,39 @@ Nothing is read twice, and turns that were kept here are seen before they are wr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import cast
+from collections.abc import Sequence
+from itertools import chain
 
-from capture.conversations import UNNAMED, Known, know
+from capture.conversations import UNNAMED, Known
 from capture.messages import Message
 from capture.plain import message_of
-from capture.said import MESSAGE_ID_BYTES
 from capture.store.links import Ended, Links, Turn
-
-_REMEMBERED = 20_000
-NOTHING = Known("system", b"")
-"""What is known of a message that is not there."""
+from capture.transcripts import NOTHING, Memory, Transcript, Transcripts
 
 
-class Memory:
-    """Messages read for linking, remembered by id: a long conversation says them with every turn.
+class Reading:
+    """What is remembered from one transaction to the next. Not thread-safe."""
 
-    Bounded: of what was not asked for lately, half is forgotten at a time.
-    """
-
-    def __init__(self, links: Links, size: int = _REMEMBERED) -> None:
-        self._links = links
-        self._half = size // 2
-        self._recent: dict[bytes, Known] = {}
-        self._older: dict[bytes, Known] = {}
-
-    def read(self, ids: Sequence[bytes]) -> list[Known]:
-        """The messages of these ids, in this order."""
-        recent = self._recent
-        found = list(map(recent.get, ids))
-        if not all(found):
-            fresh = self._find({id_ for id_ in ids if id_ not in recent})
-            found = [known or fresh[id_] for id_, known in zip(ids, found, strict=True)]
-        return cast("list[Known]", found)
-
-    def _find(self, ids: Collection[bytes]) -> dict[bytes, Known]:
-        found = {id_: known for id_ in ids if (known := self._older.get(id_)) is not None}
-        said = self._links.messages([id_ for id_ in ids if id_ not in found])
-        found |= {id_: know(plain) for id_, plain in said.items()}
-        if len(self._recent) + len(found) > self._half:
-            self._older, self._recent = self._recent, {}
-        self._recent |= found
-        return {id_: found.get(id_, NOTHING) for id_ in ids}
+    def __init__(self, links: Links) -> None:
+        self.messages = Memory(links)
+        self.transcripts = Transcripts(self.messages)
 
 
 class View:
     """One transaction's view. Not thread-safe."""
 
-    def __init__(self, links: Links, memory: Memory, ids: Sequence[str]) -> None:
+    def __init__(self, links: Links, reading: Reading, ids: Sequence[str]) -> None:
         """`ids`: the exchanges that are about to be linked."""
         self._links = links
-        self._memory = memory
+        self._reading = reading
         self._ended = links.ended(ids)
         self._turns: dict[str, Turn] = {}
         self._unsaved: list[Turn] = []
         self._spots: dict[bytes, list[str]] = {}
         """Ids of the unsaved by their spot."""
-        self._requests: dict[str, tuple[list[bytes], list[Known]]] = {}
-        said = b"".join([each.asked + each.reply for each in self._ended.values()])
-        memory.read(list(set(_split(said))))
+        self._requests: dict[str, Transcript] = {}
+        said = [(each.asked, each.reply) for each in self._ended.values()]
+        reading.transcripts.ahead(list(chain.from_iterable(said)))
 
     def exchange(self, id_: str) -> Ended | None:
         """An exchange that ended; None for any other."""
@@ -72,21 +45,22 @@ class View:
             self._ended |= self._links.ended([id_])
         return self._ended.get(id_)
 
-    def request(self, ended: Ended) -> tuple[list[bytes], list[Known]]:
-        """Ids of a request's messages, and what linking needs of each."""
-        if (known := self._requests.get(ended.id)) is None:
-            ids = _split(ended.asked)
-            known = self._requests[ended.id] = ids, self._memory.read(ids)
-        return known
+    def request(self, ended: Ended) -> Transcript:
+        """What was asked."""
+        if (asked := self._requests.get(ended.id)) is None:
+            asked = self._reading.transcripts.read(ended.key, ended.asked)
+            self._requests[ended.id] = asked
+        return asked
 
     def reply(self, ended: Ended) -> Known:
         """The reply's message."""
-        return self._memory.read([ended.reply])[0] if ended.reply else NOTHING
+        return self._reading.messages.read([ended.reply])[0] if ended.reply else NOTHING
 
     def instructions(self, ended: Ended) -> list[bytes]:
         """Ids of a request's messages that name nothing: what the system and the developer say."""
-        ids, asked = self.request(ended)
-        return [id_ for id_, known in zip(ids, asked, strict=True) if known.role in UNNAMED]
+        asked = self.request(ended)
+        named = zip(asked.ids, asked.known, strict=True)
+        return [id_ for id_, known in named if known.role in UNNAMED]
 
     def messages(self, ids: Sequence[bytes]) -> list[Message]:
         """Messages whole, in this order."""
@@ -96,6 +70,14 @@ class View:
     def turn(self, id_: str) -> Turn | None:
         """An exchange's place; None before it is linked."""
         return self._turns.get(id_) or self._links.turn(id_)
+
+    def ending_in(self, tail: bytes, before: str) -> list[str]:
+        """The latest exchanges older than `before` that end in this transcript."""
+        self.flush()
+        found = self._links.ending_in(tail, before)
+        self._ended |= {ended.id: ended for _, ended in found}
+        self._turns |= {turn.exchange_id: turn for turn, _ in found}
+        return [ended.id for _, ended in found]
 
     def lately_at(self, spot: bytes, before: str, since: str, limit: int) -> list[str]:
         """Exchanges between two ids that were asked at this spot; `limit` of them or more where
@@ -118,9 +100,3 @@ class View:
         self._links.save_turns(self._unsaved)
         self._unsaved = []
         self._spots = {}
-
-
-def _split(joined: bytes) -> list[bytes]:
-    """Message ids, one by one."""
-    size = MESSAGE_ID_BYTES
-    return [joined[at : at + size] for at in range(0, len(joined), size)]

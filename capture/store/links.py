@@ -24,11 +24,13 @@ _IDS_AT_ONCE = 500
 
 _MISSED = "SELECT id FROM exchanges EXCEPT SELECT exchange_id FROM turns"
 _OPEN = "SELECT id FROM exchanges WHERE status = 'open'"
-_ENDED = (
-    "SELECT id, key, status, finish_reason, request_messages, "
+_ENDED_COLUMNS = (
+    "id, key, status, finish_reason, request_messages, "
     "coalesce(substr(reply_messages, 1, 16), x''), skill, upstream, model, adapter, attempts, "
-    "began_at, total_s, session, tools != '[]' "
-    "FROM exchanges "
+    "began_at, total_s, session, tools != '[]'"
+)
+_ENDED = (
+    f"SELECT {_ENDED_COLUMNS} FROM exchanges "  # noqa: S608 - names of ours
     "WHERE id IN ({}) AND status != 'open'"
 )
 _UNFIT = (
@@ -45,9 +47,11 @@ _CALLERS = (
     "ORDER BY c.exchange_id DESC LIMIT 8"
 )
 _OFFER = "SELECT alias, tools FROM exchanges WHERE id = ?"
+_TURN_COLUMNS = "exchange_id, conversation, continues, tail, spot, purpose, parent"
 _ENDING_IN = (
-    "SELECT exchange_id FROM turns WHERE tail = ? AND exchange_id < ? "
-    "ORDER BY exchange_id DESC LIMIT 4"
+    f"SELECT {_TURN_COLUMNS}, {_ENDED_COLUMNS} "  # noqa: S608 - names of ours
+    "FROM turns JOIN exchanges ON id = exchange_id "
+    "WHERE tail = ? AND exchange_id < ? ORDER BY exchange_id DESC LIMIT 4"
 )
 _ASKED_AT = (
     "SELECT exchange_id FROM turns WHERE spot = ? AND exchange_id < ? AND exchange_id > ? "
@@ -75,7 +79,6 @@ _CONTINUING = (
     "SELECT exchange_id FROM turns WHERE continues = ? AND exchange_id < ? "
     "ORDER BY exchange_id DESC LIMIT 8"
 )
-_TURN_COLUMNS = "exchange_id, conversation, continues, tail, spot, purpose, parent"
 _TURN = f"SELECT {_TURN_COLUMNS} FROM turns WHERE exchange_id = ?"  # noqa: S608 - names of ours
 _OUTCOME = "SELECT outcome, confidence, evidence, corrected FROM outcomes WHERE exchange_id = ?"
 _SAVE_TURN = (
@@ -225,9 +228,11 @@ class Links:
         ((alias, tools),) = self._ask(_OFFER, id_)
         return alias, tools
 
-    def ending_in(self, tail: bytes, before: str) -> list[str]:
+    def ending_in(self, tail: bytes, before: str) -> list[tuple[Turn, Ended]]:
         """The latest exchanges older than `before` that end in this transcript."""
-        return [row[0] for row in self._ask(_ENDING_IN, tail, before)]
+        split = len(Turn._fields)
+        rows = self._ask(_ENDING_IN, tail, before)
+        return [(Turn(*row[:split]), Ended(*row[split:])) for row in rows]
 
     def asked_at(self, spot: bytes, before: str, since: str = "", limit: int = 8) -> list[str]:
         """The latest exchanges between two ids that were asked at this spot."""
