@@ -155,13 +155,29 @@ def read_adapters(directory: Path) -> list[Adapter]:
     return [adapter for adapter in found if adapter is not None]
 
 
+def told_adapters(directory: Path) -> list[Adapter]:
+    """Every adapter as its manifest tells of it, oldest first; whether its weights verify is not
+    looked at, which takes long."""
+    if not directory.is_dir():
+        return []
+    found = (_told(directory, entry.name) for entry in sorted(directory.iterdir()))
+    return [adapter for adapter in found if adapter is not None]
+
+
 def read_adapter(directory: Path, id_: str) -> Adapter | None:
     """One adapter; None when there is none of that id or its files are not what was recorded."""
+    found = _told(directory, id_)
+    if found is None or sha256(found.path / WEIGHTS) != found.manifest.weights_sha256:
+        return None
+    return found
+
+
+def _told(directory: Path, id_: str) -> Adapter | None:
     path = directory / id_
     if not is_adapter_id(id_) or not path.is_dir() or path.is_symlink():
         return None
     manifest = _read(path / MANIFEST, Manifest)
-    if manifest is None or manifest.id != id_ or sha256(path / WEIGHTS) != manifest.weights_sha256:
+    if manifest is None or manifest.id != id_:
         return None
     return Adapter(path, manifest, _read(path / GATE, GateResult))
 

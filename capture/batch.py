@@ -117,6 +117,8 @@ FEEDBACK_COLUMNS = (
     "idempotency_key",
 )
 
+_BEGAN_AT = BEGIN_COLUMNS.index("began_at")
+
 COMPRESS_BYTES = 32 * 1024
 """Bodies shorter than this are kept as they are. Packing an agent's prompt halves it and takes
 25 us per KB, twice all else that is done for it; only large ones are worth that."""
@@ -169,6 +171,11 @@ class Batch:
         """Exchanges that began here, whether or not they ended here too."""
         ended = self.ended
         return [row + (ended.get(id_) or self._open(id_)) for id_, row in self.begun.items()]
+
+    @property
+    def began(self) -> list[float]:
+        """When the exchanges that began here did, in Unix seconds."""
+        return [row[_BEGAN_AT] for row in self.begun.values()]
 
     def tally(self) -> Counter[tuple[str, str]]:
         """How many ended here, by status and mode (empty: none)."""

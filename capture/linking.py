@@ -100,6 +100,8 @@ class _Step:
         self._seen = Observations(links, self._view.exchange)
         self._lately = first_id(time_of(ids[0]) - _AGAIN_SECONDS)
         """No id that is recent for one of them is less."""
+        self._began: list[float] = []
+        """When those linked here did, in Unix seconds."""
         self._tried_again: list[str] = []
         """Linked here, and took more than one attempt."""
 
@@ -108,6 +110,7 @@ class _Step:
         ended = self._view.exchange(id_)
         if ended is None:
             return
+        self._began.append(ended.began_at)
         if ended.attempts > 1:
             self._tried_again.append(id_)
         asked = self._view.request(ended)
@@ -131,6 +134,7 @@ class _Step:
         self._view.flush()
         self._seen.save()
         self._links.add_up_unfit(self._tried_again)
+        self._links.touch(self._began)
 
     def _gone_on(self, ended: Ended, found: Found) -> Turn:
         """The turn of an exchange that repeats another: it continues it, or leaves it for a

@@ -166,11 +166,20 @@ def logs(
 
 
 @app.command()
-def weekly(*, as_json: AsJson = False) -> None:
+def weekly(
+    *,
+    metrics: Annotated[
+        bool,
+        typer.Option(
+            "--metrics", help="Only the sovereignty metrics, one JSON object per line and week."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Each week's sovereignty index, cost and success."""
     from gateway.commands.weekly import weekly as run
 
-    run(Home.locate(), as_json=as_json)
+    run(Home.locate(), as_json=as_json, metrics=metrics)
 
 
 @app.command()

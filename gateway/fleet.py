@@ -12,7 +12,6 @@ import os
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from capture.exchange import Attempt, Mode
 from capture.messages import Usage
@@ -153,9 +152,7 @@ class Link:
 
     @property
     def _provider(self) -> str:
-        if self.settings.kind == "anthropic":
-            return "anthropic"
-        return urlsplit(self.settings.base_url or "").hostname or self.name
+        return pricing.provider_of(self.name, self.settings)
 
 
 class Links:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from capture.messages import Usage
+from gateway.settings import UpstreamSettings
 
 _HOUR = 3600
 _SHORT = 1_000
@@ -56,6 +57,13 @@ def cost_usd(provider: str, model: str, usage: Usage) -> float | None:
     return _price(provider, model, usage.input_tokens, usage.output_tokens, read, write)
 
 
+def many_usd(provider: str, model: str, input_tokens: int, output_tokens: int) -> float | None:
+    """What so many tokens of short requests cost together, none of them cached. None when the price
+    is unknown."""
+    short, _ = _rates(provider, model, int(time.time() // _HOUR))
+    return None if short is None else short.cost(input_tokens, output_tokens, 0, 0)
+
+
 def worst_case_usd(
     provider: str, model: str, input_tokens: int, output_tokens: int
 ) -> float | None:
@@ -64,6 +72,11 @@ def worst_case_usd(
     fresh = _price(provider, model, input_tokens, output_tokens, 0, 0)
     written = _price(provider, model, input_tokens, output_tokens, 0, input_tokens)
     return None if fresh is None or written is None else max(fresh, written)
+
+
+def provider_of(name: str, upstream: UpstreamSettings) -> str:
+    """Who is paid for an upstream's answers: a kind that has one price list, else its host."""
+    return "anthropic" if upstream.kind == "anthropic" else upstream.host or name
 
 
 def warm() -> None:

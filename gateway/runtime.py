@@ -24,7 +24,8 @@ from capture.journal import Journal, new_epoch
 from capture.recall import Recall
 from capture.redact import Redactor
 from capture.store import Store
-from gateway import budget, pricing, redaction, retention
+from capture.weekly import Week
+from gateway import budget, pricing, redaction, retention, weeks
 from gateway.adapters import AdapterWatch
 from gateway.addresses import is_loopback
 from gateway.auth import HostGuard, Keyring
@@ -152,6 +153,7 @@ class Runtime:
             asyncio.create_task(self._watch_keys(), name="watch-keys"),
             asyncio.create_task(warm_thinking(self.store, links), name="warm-thinking"),
             asyncio.create_task(history.follow(self._homes), name="history"),
+            asyncio.create_task(weeks.follow(self.ingester), name="weeks"),
             asyncio.create_task(
                 retention.follow(
                     self.ingester, self.home.training, lambda: self.settings.capture.keep_days
@@ -257,6 +259,10 @@ class Runtime:
                 "adapter_failure": self.house.adapter_failure,
             },
         }
+
+    def weeks(self) -> tuple[Week, ...]:
+        """Each week's figures, oldest first. Blocks."""
+        return weeks.weeks_of(self.store, self.home, self.settings)
 
     async def forget(self, id: str) -> Forgotten | None:
         """Forget the conversation of this exchange everywhere (`gateway.forgetting`)."""

@@ -327,15 +327,29 @@ class WeekView(View):
     """Of the calendar week before; null for the first week."""
     cost_unknown: int
     """Attempts at BURST that `cloud_cost_usd` leaves out."""
+    all_cloud_cost_usd: float | None
+    """What BURST would have taken for all of it: its known costs, and home's tokens at the price of
+    its model now, none of them cached; null when a price or a cost is unknown."""
     sovereignty_index: float | None
     """Share of answered requests that home answered, 0 to 1."""
+    sovereignty_by_tokens: float | None
+    """Home's share of the tokens, asked and answered, as far as upstreams counted them."""
+    sovereignty_by_successes: float | None
+    """Home's share of the answers with a good outcome."""
     task_success: float | None
     """Successes among known outcomes, 0 to 1; null when none is known."""
     corrections: int
     correction_rate: float | None
     """Of answered requests, 0 to 1."""
+    tool_call_accuracy: float | None
+    """Home's replies with calls that fit the tools offered, of all its replies with calls."""
     adapters: tuple[str, ...]
     """Ids of the adapters that answered."""
+    training_examples: int
+    """Exchanges that adapters made in the week were trained on."""
+    gates_passed: int
+    """Candidates that the gate let through."""
+    gates_rejected: int
 
 
 class WeekList(View):

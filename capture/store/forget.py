@@ -66,6 +66,7 @@ def forget(
 ) -> int:
     """Remove these exchanges, all of which have ended. Returns how many messages went with them."""
     _take_back(connection, links, ids)
+    connection.execute(t.week_counts.delete())
     said: set[bytes] = set()
     for row in _among(connection, _said(), t.exchanges.c.id, ids):
         said.update(_split(row.request_messages), _split(row.reply_messages))

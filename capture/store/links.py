@@ -18,6 +18,7 @@ from capture.feedback import Feedback
 from capture.messages import FinishReason
 from capture.outcomes import Outcome
 from capture.side_calls import Purpose
+from capture.store import weeks
 
 DAY_SECONDS = 86_400
 _IDS_AT_ONCE = 500
@@ -286,8 +287,13 @@ class Links:
             ]
             self._driver.executemany(_SAVE_OUTCOME, rows)
 
+    def touch(self, began: Sequence[float]) -> None:
+        """Have the weeks of exchanges that began then, in Unix seconds, counted anew."""
+        weeks.touch(self._connection, began)
+
     def add_up(self, changes: Sequence[tuple[Ended, Outcome, Outcome]]) -> None:
         """Move the tallies of exchanges from the outcomes they had to those they have now."""
+        self.touch([ended.began_at for ended, before, after in changes if before != after])
         self._driver.executemany(
             _ADD_UP,
             [

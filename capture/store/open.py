@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -35,7 +35,7 @@ from capture.store.trainable import Wanted
 from capture.store.words import Words, words_of
 from capture.store.writer import Writer
 from capture.trainable import TrainableTurn
-from capture.weekly import Week, figures
+from capture.weekly import Made, Price, Week, figures, unpriced
 
 _BUSY_SECONDS = 5.0
 _READERS = 4
@@ -176,9 +176,9 @@ class Store:
         with self._readers.connect() as connection, connection.begin():
             yield from next_states.next_states(connection, wanted, redactor)
 
-    def weeks(self) -> tuple[Week, ...]:
-        """Each week's figures, oldest first."""
-        return figures(self._ask(weeks.count_weeks))
+    def weeks(self, price: Price = unpriced, made: Iterable[Made] = ()) -> tuple[Week, ...]:
+        """Each week's figures, oldest first; `made` are the adapters there are."""
+        return figures(self._ask(weeks.count_weeks), price, made)
 
     def losses(self) -> list[Loss]:
         """Every stretch of the journal that could not be read."""

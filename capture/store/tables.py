@@ -10,6 +10,7 @@
     outcomes           what came of an exchange, by what its conversation did next and people said
     feedback           what people said of exchanges and conversations
     skill_tallies      outcomes by skill, place, adapter and day, so that asking needs no scan
+    week_counts        what weeks that are over came to, until something of theirs changes
     journal_position   how far the journal is in here; moves in the same transaction as the rows
     journal_losses     stretches of the journal that could not be read
 
@@ -100,6 +101,8 @@ sa.Index(
     exchanges.c.mode,
     exchanges.c.adapter,
     exchanges.c.http_status,
+    exchanges.c.input_tokens,
+    exchanges.c.output_tokens,
 )
 
 tallies = sa.Table(
@@ -251,6 +254,15 @@ skill_tallies = sa.Table(
     sa.Column("successes", _REAL, nullable=False),  # outcomes, and replies not handed over
     sa.Column("failures", _REAL, nullable=False),
     sqlite_with_rowid=False,
+)
+
+week_counts = sa.Table(
+    "week_counts",
+    metadata,
+    # as `capture.weekly` numbers them
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer, nullable=False),  # of what is counted
+    sa.Column("counts", sa.JSON, nullable=False),  # WeekCounts, as `capture.weekly` writes it
 )
 
 journal_position = sa.Table(

@@ -24,7 +24,7 @@ from capture.clock import now
 from capture.framing import HEAD_BYTES, Position, Record
 from capture.replies import ReplyReader
 from capture.said import answered, json_text
-from capture.store import forget
+from capture.store import forget, weeks
 from capture.store import tables as t
 from capture.store.links import Links
 from capture.store.rows import Loss
@@ -36,7 +36,9 @@ sqlite3.register_adapter(bytes, bytes)
 sqlite3.register_adapter(bool, int)
 
 _STORED = 20_000
-_STATUSES = "SELECT id, status FROM exchanges WHERE id IN (SELECT value FROM json_each(?))"
+_STORED_ONES = (
+    "SELECT id, status, began_at FROM exchanges WHERE id IN (SELECT value FROM json_each(?))"
+)
 _BREATHE_EVERY = 16
 """Records between two pauses: half a millisecond of work."""
 
@@ -104,7 +106,9 @@ class Writer:
         """
         losses = list(losses)
         with self._connection.begin():
-            batch = Batch(epoch, self._statuses({record.id for record in records}), self._parts)
+            stored = self._stored_of({record.id for record in records})
+            statuses = {row.id: row.status for row in stored}
+            batch = Batch(epoch, statuses, self._parts)
             for number, record in enumerate(records):
                 try:
                     batch.take(record)
@@ -114,6 +118,7 @@ class Writer:
                     breathe()
             self._insert(batch)
             self._count(batch.tally())
+            weeks.touch(self._connection, [*batch.began, *[row.began_at for row in stored]])
             self._lose(losses)
             self._move(position, epoch)
         if len(self._stored) > _STORED:
@@ -140,7 +145,8 @@ class Writer:
     def close_open(self, epoch: str) -> int:
         """Close what processes other than `epoch` left open, as `interrupted`, with as much of the
         reply as they recorded. Returns how many there were."""
-        select = sa.select(t.exchanges.c.id, t.exchanges.c.mode).where(
+        chosen = (t.exchanges.c.id, t.exchanges.c.mode, t.exchanges.c.began_at)
+        select = sa.select(*chosen).where(
             t.exchanges.c.status == "open", t.exchanges.c.epoch != epoch
         )
         with self._connection.begin():
@@ -148,6 +154,7 @@ class Writer:
             for row in found:
                 self._interrupt(row.id)
             self._count(Counter(("interrupted", row.mode or "") for row in found))
+            weeks.touch(self._connection, [row.began_at for row in found])
         return len(found)
 
     def checkpoint(self, *, truncate: bool = False) -> bool:
@@ -184,6 +191,12 @@ class Writer:
                 return forget.drop_bodies(self._connection, before, after, spared, most)
         finally:
             forget.secure(driver, on=False)
+
+    def keep_week(self, at: float) -> bool:
+        """Count a week that was over at that time, in Unix seconds, for good, and keep what it came
+        to. False when there is none left to count."""
+        with self._connection.begin():
+            return weeks.keep_one(self._connection, at)
 
     def write_anew(self) -> bool:
         """Write the database anew, without what deleted rows left behind in it or in its log.
@@ -256,10 +269,9 @@ class Writer:
         row = (1, position.segment, epoch, position.offset)
         self._connection.exec_driver_sql(self._moved, row)
 
-    def _statuses(self, ids: Collection[str]) -> dict[str, str]:
+    def _stored_of(self, ids: Collection[str]) -> Sequence[sa.Row[Any]]:
         # one parameter for however many ids: the statement is never compiled again
-        found = self._connection.exec_driver_sql(_STATUSES, (json_text(list(ids)),))
-        return {row.id: row.status for row in found}
+        return self._connection.exec_driver_sql(_STORED_ONES, (json_text(list(ids)),)).all()
 
     def _parts(self, id_: str) -> Iterator[bytes]:
         select = (

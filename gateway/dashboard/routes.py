@@ -93,7 +93,7 @@ async def words_page(runtime: Serving, q: Annotated[str, Query(max_length=2000)]
 @router.api_route("/weekly", methods=["GET", "HEAD"])
 async def weeks_page(runtime: Serving) -> Response:
     """The sovereignty index and its companions, per week."""
-    weeks = await run_in_threadpool(runtime.store.weeks)
+    weeks = await run_in_threadpool(runtime.weeks)
     return page(render("weekly.html", page=weekly_page(weeks), house=_house(runtime)))
 
 

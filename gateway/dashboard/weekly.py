@@ -6,7 +6,7 @@ size on a narrow page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from capture.weekly import Week, week_number
@@ -75,6 +75,8 @@ class Weekly:
     """The last week, in words."""
     aside: str | None
     """How that compares with the week before; None when there is nothing to compare."""
+    facts: tuple[str, ...]
+    """More of the last week, a sentence each; what nobody knows is not among them."""
     columns: tuple[Column, ...]
     """Oldest first; weeks in which nothing was answered leave a gap."""
     rows: tuple[Row, ...]
@@ -89,6 +91,7 @@ def weekly_page(weeks: Sequence[Week]) -> Weekly:
     return Weekly(
         sentence=_sentence(weeks[-1]) if weeks else "Nothing has been asked yet.",
         aside=_aside(weeks),
+        facts=tuple(_facts(weeks[-1])) if weeks else (),
         columns=_columns(weeks),
         rows=tuple(_row(week) for week in reversed(weeks)),
     )
@@ -118,6 +121,25 @@ def _aside(weeks: Sequence[Week]) -> str | None:
         return f"As much as in {weeks[-2].week}."
     by = f"{abs(points)} point{'' if abs(points) == 1 else 's'}"
     return f"{by} {'more' if points > 0 else 'less'} than in {weeks[-2].week}."
+
+
+def _facts(week: Week) -> Iterator[str]:
+    shares = (("tokens", week.sovereignty_by_tokens), ("successes", week.sovereignty_by_successes))
+    told = [f"{percent(share)} by {what}" for what, share in shares if share is not None]
+    if told:
+        yield f"Home's part was {' and '.join(told)}."
+    if week.all_cloud_cost_usd is not None:
+        yield (
+            f"BURST took {usd(week.cloud_cost_usd)}; for all of it, at its prices now and without "
+            f"its cache, it would have taken {usd(week.all_cloud_cost_usd)}."
+        )
+    if week.tool_call_accuracy is not None:
+        yield f"{percent(week.tool_call_accuracy)} of home's replies with calls fit their tools."
+    if week.training_examples:
+        yield f"{week.training_examples:,} exchanges were trained on."
+    if week.gates_passed or week.gates_rejected:
+        rejected = f", {week.gates_rejected} rejected" if week.gates_rejected else ""
+        yield f"At the gate: {week.gates_passed} passed{rejected}."
 
 
 def _columns(weeks: Sequence[Week]) -> tuple[Column, ...]:

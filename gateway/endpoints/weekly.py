@@ -16,5 +16,5 @@ router = APIRouter(tags=["weekly"])
 @router.get("/v1/weekly", response_model=WeekList)
 async def weekly(runtime: Serving) -> Response:
     """Every week with a request in it, oldest first."""
-    weeks = await run_in_threadpool(runtime.store.weeks)
+    weeks = await run_in_threadpool(runtime.weeks)
     return json_response(WeekList(weeks=[WeekView.model_validate(week) for week in weeks]))

@@ -186,6 +186,7 @@ def test_every_table_is_known_to_forgetting() -> None:
         "tallies",
         "messages",
         "skill_tallies",
+        "week_counts",
         "journal_position",
         "journal_losses",
     }

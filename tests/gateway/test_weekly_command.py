@@ -62,6 +62,22 @@ def test_weekly_shows_a_line_a_week_and_the_same_as_json(majordomo: Majordomo) -
     assert week["cloud_cost_prev_week"] is None
 
 
+@pytest.mark.usefixtures("ids")
+def test_the_metrics_are_the_plan_s_fields_and_no_others(majordomo: Majordomo) -> None:
+    (line,) = majordomo("weekly", "--metrics").out.splitlines()
+    assert list(json.loads(line)) == [
+        "week",
+        "total_conversations",
+        "cloud_routed",
+        "local_14b_routed",
+        "local_8b_routed",
+        "cloud_percentage",
+        "cloud_cost_usd",
+        "cloud_cost_prev_week",
+        "sovereignty_index",
+    ]
+
+
 def test_export_writes_into_the_home_unless_told_otherwise(
     majordomo: Majordomo, ids: list[str], tmp_path: Path
 ) -> None:

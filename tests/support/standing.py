@@ -24,6 +24,7 @@ from capture.messages import Usage
 from capture.recall import Recall
 from capture.redact import Redactor
 from capture.store import Store
+from capture.weekly import Week
 from gateway.dashboard import routes as dashboard
 from gateway.endpoints import install_handlers, routers
 from gateway.flight import InFlight
@@ -33,6 +34,7 @@ from gateway.home import Home
 from gateway.models import list_models
 from gateway.settings import CaptureSettings, Settings
 from gateway.telemetry import Telemetry
+from gateway.weeks import weeks_of
 from routers.features import Budget, Fleet, Place
 
 HOME = Candidate(Mode.RESTING, "ollama", "qwen3:8b")
@@ -153,6 +155,9 @@ class Standing:
     @property
     def redactor(self) -> Redactor:
         return Redactor(self.settings.capture.redact, b"of this house")
+
+    def weeks(self) -> Sequence[Week]:
+        return weeks_of(self.store, self.home, self.settings)
 
     def fleet(self) -> Fleet:
         return Fleet(self.places, self.named, self.config.current.generation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from capture.exchange import Mode
@@ -42,6 +43,32 @@ def test_the_last_week_is_told_in_words_and_held_against_the_one_before() -> Non
     unanswered = figures([WeekCounts(LAST, requests=3, conversations=1)])
     assert weekly_page(unanswered).sentence == "In 2026-W47 nothing was answered."
     assert weekly_page(unanswered).columns == ()
+
+
+def test_more_is_told_of_the_last_week_where_it_is_known() -> None:
+    assert weekly_page(weeks(20)).facts == ()
+    (week,) = weeks(20)
+    told = replace(
+        week,
+        sovereignty_by_tokens=0.4,
+        sovereignty_by_successes=0.25,
+        cloud_cost_usd=0.5,
+        all_cloud_cost_usd=2.0,
+        tool_call_accuracy=0.9,
+        training_examples=1200,
+        gates_passed=1,
+        gates_rejected=2,
+    )
+    assert weekly_page([told]).facts == (
+        "Home's part was 40% by tokens and 25% by successes.",
+        (
+            "BURST took $0.50; for all of it, at its prices now and without its cache, it would "
+            "have taken $2.00."
+        ),
+        "90% of home's replies with calls fit their tools.",
+        "1,200 exchanges were trained on.",
+        "At the gate: 1 passed, 2 rejected.",
+    )
 
 
 def test_a_column_is_as_high_as_its_share_and_stands_on_the_ground() -> None:
