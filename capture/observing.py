@@ -43,7 +43,10 @@ class Observations:
 
     def save(self) -> None:
         """Write the outcomes, and move the tallies from those there were before."""
-        self._links.save_outcomes(self._after, now())
+        at = now()
+        known = {id_: self._before[id_] for id_ in self._after if id_ in self._before}
+        self._links.supersede([i for i, old in known.items() if _turns(old, self._after[i])], at)
+        self._links.save_outcomes(self._after, at)
         changes = [
             (ended, self._before[id_], outcome)
             for id_, outcome in self._after.items()
@@ -59,6 +62,12 @@ class Observations:
         if id_ not in self._before:
             self._before[id_] = self._links.outcome(id_) or UNKNOWN
         return self._before[id_]
+
+
+def _turns(before: Outcome, after: Outcome) -> bool:
+    """Whether what was known is taken for something else now, and not only with more evidence."""
+    known = before.outcome != "unknown"
+    return known and (before.outcome, before.confidence) != (after.outcome, after.confidence)
 
 
 def observe(links: Links, id_: str, evidence: Sequence[Evidence]) -> bool:

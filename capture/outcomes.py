@@ -15,6 +15,7 @@ evidence can be added whenever it comes. Nobody is asked, and no model judges.
     sent_again     so was a conversation's first, soon      failure 0.5   it may be a new one
     cut            the reply hit its length limit           failure 0.6
     empty          the reply says nothing                   failure 0.8
+    abandoned      nobody answered its calls, for a day     failure 0.4
     later_...      what the user said at the end of a turn, for the turn's earlier exchanges
     praised        somebody calls the reply good            success 0.95  } feedback: what each
     blamed         somebody calls the reply bad             failure 0.95  } speaker said last
@@ -56,6 +57,7 @@ WEIGHTS: Mapping[str, tuple[OutcomeName, float]] = {
     "sent_again": ("failure", 0.5),
     "cut": ("failure", 0.6),
     "empty": ("failure", 0.8),
+    "abandoned": ("failure", 0.4),
     "later_correction": ("failure", 0.5),
     "later_asked_again": ("failure", 0.45),
     "later_approval": ("success", 0.7),
@@ -67,6 +69,7 @@ WEIGHTS: Mapping[str, tuple[OutcomeName, float]] = {
 SAID = frozenset({"praised", "blamed", "demonstrated"})
 """Codes of feedback (`capture.feedback`): what is said later takes their place."""
 RETRY: Evidence = ("retry", "the same request was sent again")
+ABANDONED: Evidence = ("abandoned", "nobody answered its calls within a day")
 SENT_AGAIN: Evidence = ("sent_again", "the same first request was sent again within minutes")
 
 _SPEAKS_BY_USER = ("correction", "asked_again", "approval", "moved_on")

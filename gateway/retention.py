@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 from capture.clock import now
@@ -17,26 +16,17 @@ from capture.ids import first_id
 from capture.ingest import Ingester
 
 _DAY_SECONDS = 86_400
-_EVERY_SECONDS = 3600.0
 _PAUSE_SECONDS = 0.1
 _AT_ONCE = 200
 
 log = logging.getLogger(__name__)
 
 
-async def follow(ingester: Ingester, training: Path, keep_days: Callable[[], int | None]) -> None:
-    """Look again and again, for ever; `keep_days` is asked each time."""
-    while True:
-        days = keep_days()
-        if days is not None:
-            try:
-                count = await drop(ingester, training, days)
-            except Exception:  # the chore's edge: what cannot go now goes another time
-                log.exception("old bodies cannot be dropped now")
-            else:
-                if count:
-                    log.info("old bodies dropped", extra={"count": count})
-        await asyncio.sleep(_EVERY_SECONDS)
+async def drop_old(ingester: Ingester, training: Path, days: int | None) -> None:
+    """Drop what is older than so many days; None: nothing is. Raises StoreError when the store
+    cannot be written."""
+    if days is not None and (count := await drop(ingester, training, days)):
+        log.info("old bodies dropped", extra={"count": count})
 
 
 async def drop(ingester: Ingester, training: Path, days: int, pause: float = _PAUSE_SECONDS) -> int:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from capture.recall import Recall
 from capture.redact import Redactor
 from capture.store import Store
 from capture.weekly import Week
-from gateway import budget, pricing, redaction, retention, weeks
+from gateway import abandonment, budget, pricing, redaction, retention, weeks
 from gateway.adapters import AdapterWatch
 from gateway.addresses import is_loopback
 from gateway.auth import HostGuard, Keyring
@@ -39,6 +39,7 @@ from gateway.forgetting import Forgotten, forget
 from gateway.heard import Heard
 from gateway.history import HistoryKeeper, homes_of
 from gateway.home import Home
+from gateway.hourly import hourly
 from gateway.keys import KeysError
 from gateway.models import list_models
 from gateway.policy import build_policy
@@ -153,18 +154,25 @@ class Runtime:
             asyncio.create_task(self._watch_keys(), name="watch-keys"),
             asyncio.create_task(warm_thinking(self.store, links), name="warm-thinking"),
             asyncio.create_task(history.follow(self._homes), name="history"),
-            asyncio.create_task(weeks.follow(self.ingester), name="weeks"),
-            asyncio.create_task(
-                retention.follow(
-                    self.ingester, self.home.training, lambda: self.settings.capture.keep_days
-                ),
-                name="retention",
+            *(
+                asyncio.create_task(hourly(name, step), name=name)
+                for name, step in self._hourly().items()
             ),
         ]
         if loaded.settings.escalation.verify == "tool_calls":
             self._chores.append(asyncio.create_task(asyncio.to_thread(schemas.warm)))
         if links.priced:
             self._chores.append(asyncio.create_task(asyncio.to_thread(pricing.warm)))
+
+    def _hourly(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
+        """Chores by name."""
+        return {
+            "abandonment": lambda: abandonment.notice(self.ingester),
+            "weeks": lambda: weeks.keep(self.ingester),
+            "retention": lambda: retention.drop_old(
+                self.ingester, self.home.training, self.settings.capture.keep_days
+            ),
+        }
 
     async def stop(self) -> None:
         """End everything; what is journalled reaches the store first, if it can."""

@@ -7,7 +7,6 @@ the store, so that whoever asks waits for the running week alone.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,10 +19,7 @@ from gateway import pricing
 from gateway.home import Home
 from gateway.settings import Settings
 
-_EVERY_SECONDS = 3600.0
 _PAUSE_SECONDS = 1.0
-
-log = logging.getLogger(__name__)
 
 
 def weeks_of(store: Store, home: Home, settings: Settings) -> tuple[Week, ...]:
@@ -41,16 +37,6 @@ def burst_price(settings: Settings) -> Price:
         return lambda _asked, _answered: 0.0
     provider = pricing.provider_of(target.upstream, upstream)
     return lambda asked, answered: pricing.many_usd(provider, target.model, asked, answered)
-
-
-async def follow(ingester: Ingester) -> None:
-    """Count what is over, again and again, for ever."""
-    while True:
-        try:
-            await keep(ingester)
-        except Exception:  # the chore's edge: what cannot be kept now is counted when asked for
-            log.exception("finished weeks cannot be counted now")
-        await asyncio.sleep(_EVERY_SECONDS)
 
 
 async def keep(ingester: Ingester, pause: float = _PAUSE_SECONDS) -> int:

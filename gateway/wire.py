@@ -140,6 +140,17 @@ class OutcomeView(View):
     """The user said that it was wrong."""
 
 
+class OldOutcomeView(View):
+    """What was known of an exchange until later evidence changed it."""
+
+    outcome: Literal["success", "failure", "unknown"]
+    confidence: float
+    """0 to 1."""
+    since: float
+    until: float
+    """Unix seconds, both."""
+
+
 class ExchangeSummaryView(ExchangeHead):
     """One exchange in a list."""
 
@@ -278,6 +289,8 @@ class ExchangeView(ExchangeHead):
     """Id of the exchange it was asked for, of another conversation; null when none is known."""
     what_came_of_it: OutcomeView | None
     """The outcome with its evidence; null while nothing was seen that says."""
+    what_was_thought: tuple[OldOutcomeView, ...]
+    """What the outcome was before, the oldest first."""
     queue_s: float | None
     connect_s: float | None
     delivered_bytes: int | None

@@ -92,6 +92,20 @@ _SAVE_OUTCOME = (
     "confidence=excluded.confidence, evidence=excluded.evidence, corrected=excluded.corrected, "
     "at=excluded.at"
 )
+_SUPERSEDE = (
+    "INSERT INTO superseded (exchange_id, until, outcome, confidence, since) "
+    "SELECT exchange_id, ?, outcome, confidence, at FROM outcomes WHERE exchange_id = ? "
+    "ON CONFLICT DO NOTHING"
+)
+_ABANDONED = (
+    "SELECT DISTINCT c.exchange_id FROM tool_calls AS c "
+    "JOIN exchanges AS e ON e.id = c.exchange_id "
+    "JOIN turns AS t ON t.exchange_id = c.exchange_id "
+    "WHERE c.exchange_id > ? AND c.exchange_id < ? AND e.status = 'ok' "
+    "AND NOT EXISTS (SELECT 1 FROM turns AS n WHERE n.continues = c.exchange_id) "
+    "AND NOT EXISTS (SELECT 1 FROM outcomes AS o WHERE o.exchange_id = c.exchange_id) "
+    "ORDER BY c.exchange_id LIMIT ?"
+)
 _ADD_UP = (
     "INSERT INTO skill_tallies (skill, upstream, model, adapter, day, successes, failures) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (skill, upstream, model, adapter, day) DO UPDATE SET "
@@ -277,6 +291,17 @@ class Links:
         """Keep places; one that is there already stays."""
         if turns:
             self._driver.executemany(_SAVE_TURN, turns)
+
+    def supersede(self, ids: Sequence[str], at: float) -> None:
+        """Note what came of these exchanges as far as was known until then, in Unix seconds, for
+        another is about to be saved."""
+        if ids:
+            self._driver.executemany(_SUPERSEDE, [(at, id_) for id_ in ids])
+
+    def abandoned(self, since: str, until: str, limit: int) -> list[str]:
+        """The oldest exchanges between two ids whose calls nobody has answered, and of which
+        nothing else is known."""
+        return [row[0] for row in self._ask(_ABANDONED, since, until, limit)]
 
     def save_outcomes(self, outcomes: Mapping[str, Outcome], at: float) -> None:
         """Keep what came of exchanges, in place of what was known."""

@@ -15,7 +15,14 @@ from capture.plain import message_of
 from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
 from capture.store.links import DAY_SECONDS
-from capture.store.rows import AttemptDetail, ExchangeDetail, ExchangeSummary, Loss, SkillCount
+from capture.store.rows import (
+    AttemptDetail,
+    ExchangeDetail,
+    ExchangeSummary,
+    Loss,
+    OldOutcome,
+    SkillCount,
+)
 
 _SUMMARY = [
     t.exchanges.c[name]
@@ -134,6 +141,7 @@ def find_exchange(connection: sa.Connection, id_: str) -> ExchangeDetail | None:
         purpose=row.purpose,
         parent=row.parent,
         outcome=None if row.outcome is None else outcome_of(row),
+        outcome_before=_superseded(connection, id_),
     )
 
 
@@ -308,6 +316,13 @@ def _messages(connection: sa.Connection, joined: bytes) -> tuple[Message, ...]:
 def _batched(ids: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
     """The ids, so many at a time: a statement takes a limited number of parameters."""
     return (ids[at : at + size] for at in range(0, len(ids), size))
+
+
+def _superseded(connection: sa.Connection, id_: str) -> tuple[OldOutcome, ...]:
+    old = t.superseded.c
+    select = sa.select(old.outcome, old.confidence, old.since, old.until)
+    rows = connection.execute(select.where(old.exchange_id == id_).order_by(old.until))
+    return tuple(OldOutcome(*row) for row in rows)
 
 
 def _tool_calls(connection: sa.Connection, id_: str) -> tuple[ToolCall, ...]:

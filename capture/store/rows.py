@@ -82,6 +82,18 @@ class AttemptDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class OldOutcome:
+    """What was known of an exchange until later evidence changed it."""
+
+    outcome: OutcomeName
+    confidence: float
+    """0 to 1."""
+    since: float
+    until: float
+    """Unix seconds, both."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeDetail:
     """All that is known of one exchange."""
 
@@ -124,6 +136,8 @@ class ExchangeDetail:
     """Id of the exchange it was asked for; None when there is none, or none is known."""
     outcome: Outcome | None = None
     """What came of it, with its evidence; None while nothing has been seen that says."""
+    outcome_before: tuple[OldOutcome, ...] = ()
+    """What was thought to have come of it, the oldest first."""
 
     @property
     def reply(self) -> Message | None:

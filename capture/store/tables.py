@@ -8,6 +8,7 @@
     tool_calls         the calls a reply made
     turns              which conversation an exchange belongs to, and which exchange it continues
     outcomes           what came of an exchange, by what its conversation did next and people said
+    superseded         what outcomes were before later evidence changed them
     feedback           what people said of exchanges and conversations
     skill_tallies      outcomes by skill, place, adapter and day, so that asking needs no scan
     week_counts        what weeks that are over came to, until something of theirs changes
@@ -215,6 +216,17 @@ outcomes = sa.Table(
     sa.Column("evidence", sa.JSON, nullable=False),  # [[code, text], ...] in the order it came
     sa.Column("corrected", sa.Boolean, nullable=False),  # the user said what was wrong
     sa.Column("at", _REAL, nullable=False),  # when it was last weighed
+    sqlite_with_rowid=False,
+)
+
+superseded = sa.Table(
+    "superseded",
+    metadata,
+    sa.Column("exchange_id", sa.String(26), primary_key=True),
+    sa.Column("until", _REAL, primary_key=True),  # when another took its place
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("confidence", _REAL, nullable=False),
+    sa.Column("since", _REAL, nullable=False),
     sqlite_with_rowid=False,
 )
 

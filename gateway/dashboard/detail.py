@@ -9,7 +9,7 @@ from typing import Any
 from capture.exchange import Mode, Reason, RouteDecision, RuleTrace
 from capture.outcomes import Outcome
 from capture.redact import Redactor
-from capture.store.rows import AttemptDetail, ExchangeDetail
+from capture.store.rows import AttemptDetail, ExchangeDetail, OldOutcome
 from gateway.dashboard.format import Moment, count, moment, seconds, size, usd
 from gateway.dashboard.redacted import holds_secrets, redacted_detail
 from gateway.dashboard.text import Shown, one_line, shown, shown_json
@@ -97,6 +97,8 @@ class CameOfIt:
 
     words: str
     evidence: tuple[Reason, ...]
+    before: tuple[str, ...]
+    """What it was taken for earlier, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ def exchange_page(stored: ExchangeDetail, redactor: Redactor, now: float) -> Pag
         replies=tuple(map(reply_turn, detail.replies)),
         continues=detail.continues,
         parent=detail.parent,
-        came_of_it=None if detail.outcome is None else _came_of(detail.outcome),
+        came_of_it=_came_of(detail),
         reasons=decision.reasons,
         rules=tuple(map(_rule, decision.rules)),
         excluded=_excluded(decision),
@@ -215,13 +217,23 @@ def _facts(detail: ExchangeDetail) -> Iterator[Fact]:
     yield Fact("Exchange", row.id, mono=True)
 
 
-def _came_of(outcome: Outcome) -> CameOfIt:
-    words = OUTCOME[outcome.outcome]
-    if outcome.outcome != "unknown":
-        words = f"{words}, {outcome.confidence:.0%} sure"
+def _came_of(detail: ExchangeDetail) -> CameOfIt | None:
+    outcome = detail.outcome
+    if outcome is None:
+        return None
+    words = _sure(outcome)
     if outcome.corrected:
         words = f"{words}; the user corrected it"
-    return CameOfIt(words, tuple(Reason(*seen) for seen in outcome.evidence))
+    return CameOfIt(
+        words,
+        tuple(Reason(*seen) for seen in outcome.evidence),
+        tuple(map(_sure, detail.outcome_before)),
+    )
+
+
+def _sure(outcome: Outcome | OldOutcome) -> str:
+    words = OUTCOME[outcome.outcome]
+    return words if outcome.outcome == "unknown" else f"{words}, {outcome.confidence:.0%} sure"
 
 
 def _error_text(error: Any) -> str:

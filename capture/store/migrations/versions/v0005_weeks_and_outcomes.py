@@ -1,5 +1,4 @@
-"""Finished weeks are counted once: their counts are kept, and what they are counted from has
-tokens too."""
+"""Finished weeks are counted once, by tokens too; what outcomes were before is kept."""
 
 from __future__ import annotations
 
@@ -11,17 +10,28 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+REAL: sa.Double[float] = sa.Double()
 WEEKS = ["began_at", "id", "status", "mode", "adapter", "http_status"]
 
 
 def upgrade() -> None:
-    """Add the table, which is filled week by week, and the index anew."""
+    """Add the tables, and the index anew."""
     op.create_table(
         "week_counts",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("counts", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_week_counts")),
+    )
+    op.create_table(
+        "superseded",
+        sa.Column("exchange_id", sa.String(length=26), nullable=False),
+        sa.Column("until", REAL, nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("confidence", REAL, nullable=False),
+        sa.Column("since", REAL, nullable=False),
+        sa.PrimaryKeyConstraint("exchange_id", "until", name=op.f("pk_superseded")),
+        sqlite_with_rowid=False,
     )
     op.drop_index("ix_exchanges_weeks", table_name="exchanges")
     op.create_index(
