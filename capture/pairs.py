@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from capture.soul import Soul
 from capture.trainable import TrainableTurn
 
 Why = Literal["unfit", "outcome"]
@@ -24,3 +25,7 @@ class Pair:
     """For `unfit` the very exchange of `chosen`, but with the place and the reply that were not
     handed over."""
     why: Why
+
+    def given(self, soul: Soul) -> Pair:
+        """The pair as it were if both had been asked with this soul."""
+        return Pair(soul.given(self.chosen), soul.given(self.rejected), self.why)

@@ -214,7 +214,9 @@ def search(
 @app.command()
 def export(
     format: Annotated[
-        Literal["chat", "sharegpt", "openai", "preference", "rewards", "hindsight", "parquet"],
+        Literal[
+            "chat", "sharegpt", "openai", "preference", "rewards", "hindsight", "parquet", "atropos"
+        ],
         typer.Option(help="What kind of rows, and for whom: docs/exports.md has each."),
     ],
     out: Annotated[
@@ -232,6 +234,18 @@ def export(
     private: Annotated[
         bool, typer.Option("--private", help="Also what never leaves home.")
     ] = False,
+    compress_to: Annotated[
+        int | None,
+        typer.Option(help="Most tokens of a row; a summary stands for its middle.", min=256),
+    ] = None,
+    summarise_with: Annotated[
+        Literal["resting", "active"] | None,
+        typer.Option(help="The local model that writes summaries; extracted when none."),
+    ] = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(help="A model's directory, to count its tokens; an estimate when none."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write what was asked and answered as training data, with a manifest."""
@@ -239,7 +253,18 @@ def export(
     from gateway.commands.export import Chosen
     from gateway.commands.export import export as run
 
-    chosen = Chosen(Format(format), outcome, mode, skill, since, until, private)
+    chosen = Chosen(
+        Format(format),
+        outcome,
+        mode,
+        skill,
+        since,
+        until,
+        private,
+        compress_to=compress_to,
+        summarise_with=summarise_with,
+        tokenizer=tokenizer,
+    )
     run(Home.locate(), chosen, out, as_json=as_json)
 
 

@@ -75,13 +75,25 @@ def ask(home: Home, path: str, method: str = "GET", seconds: float = SECONDS) ->
     return _request(home, method, path, None, seconds)
 
 
-def tell(home: Home, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+def tell(
+    home: Home,
+    path: str,
+    body: Mapping[str, Any],
+    *,
+    headers: Mapping[str, str] | None = None,
+    seconds: float = SECONDS,
+) -> Mapping[str, Any]:
     """The JSON object that it answers when told `body`. Raises ClientTrouble."""
-    return _request(home, "POST", path, orjson.dumps(body), SECONDS)
+    return _request(home, "POST", path, orjson.dumps(body), seconds, headers or {})
 
 
 def _request(
-    home: Home, method: str, path: str, body: bytes | None, seconds: float
+    home: Home,
+    method: str,
+    path: str,
+    body: bytes | None,
+    seconds: float,
+    more: Mapping[str, str] | None = None,
 ) -> Mapping[str, Any]:
     """One request to who serves `home`, with a key where there are keys."""
     import httpx2
@@ -90,7 +102,7 @@ def _request(
     if who is None:
         raise NotRunning(f"Majordomo is not running for {home.root}")
     key = own_key(home)
-    headers = {} if key is None else {"authorization": f"Bearer {key}"}
+    headers = {**(more or {}), **({} if key is None else {"authorization": f"Bearer {key}"})}
     deadline = time.monotonic() + KEY_SECONDS
     with httpx2.Client(
         base_url=who.base_url, trust_env=False, timeout=seconds, headers=headers

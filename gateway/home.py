@@ -5,6 +5,7 @@
       majordomo.schema.json   0600   their JSON schema, for editors
       keys.json               0600   hashed API keys
       redaction.salt          0600   what placeholders of redacted text are hashed with
+      SOUL.md                        the user's own: what stands in the system prompt of what trains
       majordomo.db            0600   the store
       journal/                0700   append-only segments
       training/               0700   the trainer's cycles and their datasets, once there was one
@@ -85,6 +86,11 @@ class Home:
     @property
     def journal(self) -> Path:
         return self.root / "journal"
+
+    @property
+    def soul(self) -> Path:
+        """Who the agent is, if the user wrote it down: `capture.soul` says what becomes of it."""
+        return self.root / "SOUL.md"
 
     @property
     def adapters(self) -> Path:

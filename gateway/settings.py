@@ -317,6 +317,10 @@ class TrainerSettings(Section):
     """Compute activations again rather than keep them: less memory, more time."""
     seed: int = Field(default=0, ge=0)
     """Of the order of rows, golden rows and LoRA's first values; each cycle adds its number."""
+    soul: Literal["prepend", "replace", "off"] = "prepend"
+    """How HOME/SOUL.md, where there is one, gets into the system prompt of every row, exported ones
+    included: before what the client's says, in its place, or not at all. Where the client sends its
+    text already, nothing is put before it."""
     rows: int = Field(default=2000, ge=1)
     """Most captured rows in a dataset, and no more than its steps see; the newest are kept."""
     held_out: float = Field(default=0.2, ge=0, le=0.9)

@@ -43,7 +43,8 @@ def captured_rows(household: Household) -> list[Row]:
         return []  # nothing was served yet
     store = Store.open_reader(household.store)
     try:
-        return list(curate.worthy(store.trainable(household.redactor)))
+        turns, soul = store.trainable(household.redactor), household.soul
+        return list(curate.worthy(turns if soul is None else map(soul.given, turns)))
     finally:
         store.close()
 

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from capture.adapters import SkillFigure
 from capture.redact import Redactor
+from capture.soul import Soul
 from capture.store.migrate import StoreError
 from trainer import cycle
 from trainer.backends import TrainingFailed
@@ -45,11 +46,13 @@ def now(
     house: bool,
     settings: Mapping[str, Any],
     redactor: Redactor,
+    soul: Soul | None,
     as_json: bool,
     again: bool,
 ) -> None:
     """Run one cycle and say how it ended."""
-    household = Household(home, base, base_name, house, TrainingSettings(**settings), redactor)
+    chosen = TrainingSettings(**settings)
+    household = Household(home, base, base_name, house, chosen, redactor, soul=soul)
     try:
         with shown() as watch:
             ended = cycle.run(household, watch, again=again)

@@ -67,12 +67,18 @@ def _resumed(household: Household, watch: Watch) -> CycleFiles | None:
         same = same and dict(plan.settings) == asdict(household.settings)
         judged = files.trained() is not None and files.gate() is not None
         manifest = dataset.read_manifest(files.dataset)
-        same = same and manifest is not None and manifest.redact == household.redactor.level
+        same = same and manifest is not None and _told_as_now(manifest, household)
         if (same or judged) and manifest is not None:
             watch.said(f"going on with cycle {plan.id}, which was cut short")
             return files
         _close(files, plan, "abandoned")
     return None
+
+
+def _told_as_now(manifest: dataset.DatasetManifest, household: Household) -> bool:
+    """Whether rows read as they would now: redacted on the same level, with the same soul."""
+    soul = None if household.soul is None else household.soul.mark
+    return (manifest.redact, manifest.soul) == (household.redactor.level, soul)
 
 
 def _close(
@@ -111,6 +117,7 @@ def _begin(household: Household, watch: Watch, *, again: bool) -> CycleFiles:
         built.tested,
         plan.seed,
         household.redactor.level,
+        None if household.soul is None else household.soul.mark,
     )
     watch.said(f"cycle {plan.id}: {built.summary()}")
     return files

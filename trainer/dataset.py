@@ -6,9 +6,10 @@
       manifest.json   every row's id, conversation, kind and SHA-256; written last
 
 Rows are the store's, redacted, and the golden set's; the manifest only names them, and the level
-they were redacted on. `rebuild` makes the files again from both, byte for byte, or says which row
-is gone or changed: with another level or another salt a row that had a secret has changed. A row
-whose exchange is forgotten leaves the files (`capture.datasets`), and stays named.
+they were redacted on, and the soul they were given. `rebuild` makes the files again from both, byte
+for byte, or says which row is gone or changed: with another soul every row has, and with another
+level or salt one that had a secret. A row whose exchange is forgotten leaves the files
+(`capture.datasets`), and stays named.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from capture.redact import Level
+from capture.soul import SoulMark
 from trainer.curate import Kind, Past, Side
 from trainer.files import make_private, replace
 from trainer.rows import Row
@@ -60,6 +62,8 @@ class DatasetManifest(_Stored):
     all of the golden set's tests."""
     redact: Level = "off"
     """What was taken out of captured rows; a manifest from before that was done says nothing."""
+    soul: SoulMark | None = None
+    """What stands in the system prompt of every row; None for nothing."""
     train_sha256: str
     """Of train.jsonl."""
     valid_sha256: str
@@ -82,6 +86,7 @@ def write(
     tested: Sequence[Row],
     seed: int,
     redact: Level,
+    soul: SoulMark | None = None,
 ) -> DatasetManifest:
     """Write the three files; the manifest last, so that a dataset with one is whole."""
     make_private(directory)
@@ -93,6 +98,7 @@ def write(
         held_out=tuple(_name(row, "held_out") for row in held_out),
         tested=tuple(_name(row, "held_out") for row in tested),
         redact=redact,
+        soul=soul,
         train_sha256=hashlib.sha256(trained).hexdigest(),
         valid_sha256=hashlib.sha256(checked).hexdigest(),
     )

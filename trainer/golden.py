@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import orjson
 
+from capture.soul import Soul
 from trainer.curate import is_held_out
 from trainer.house import data, heldout
 from trainer.rows import Row, row_of
@@ -122,6 +123,27 @@ class FileGolden:
 
     def row(self, id_: str) -> Row | None:
         return next((row for row in self.rows if row.id == id_), None)
+
+
+@dataclass(frozen=True)
+class WithSoul:
+    """Another golden set, its rows asked as an agent with this soul asks."""
+
+    golden: Golden
+    soul: Soul
+
+    def training(self, count: int, seed: int) -> list[Row]:
+        return [self._given(row) for row in self.golden.training(count, seed)]
+
+    def test(self, per_skill: int) -> list[Row]:
+        return [self._given(row) for row in self.golden.test(per_skill)]
+
+    def row(self, id_: str) -> Row | None:
+        row = self.golden.row(id_)
+        return None if row is None else self._given(row)
+
+    def _given(self, row: Row) -> Row:
+        return replace(row, messages=self.soul.before(row.messages))
 
 
 def _lines(file: Path) -> list[bytes]:

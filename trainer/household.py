@@ -14,8 +14,9 @@ from pathlib import Path
 
 from capture.adapters import base_sha256
 from capture.redact import Redactor
+from capture.soul import Soul
 from trainer.backends import Backend, mlx
-from trainer.golden import FileGolden, Golden, HouseGolden
+from trainer.golden import FileGolden, Golden, HouseGolden, WithSoul
 from trainer.settings import TrainingSettings
 
 
@@ -40,6 +41,8 @@ class Household:
     """What is taken out of captured rows."""
     backend: Backend = mlx
     """What trains."""
+    soul: Soul | None = None
+    """What stands in the system prompt of every row; None for nothing."""
 
     @property
     def training(self) -> Path:
@@ -59,8 +62,9 @@ class Household:
         return self.home / "cache" / "training"
 
     def golden(self) -> Golden:
-        """The base's golden set."""
-        return HouseGolden() if self.house else FileGolden.read(self.home / "golden")
+        """The base's golden set, with the soul as all rows have it."""
+        golden = HouseGolden() if self.house else FileGolden.read(self.home / "golden")
+        return golden if self.soul is None else WithSoul(golden, self.soul)
 
     def base_sha256(self) -> str:
         """Of the base's weights. Raises NoBase."""

@@ -4,6 +4,7 @@ docs/training.md. What mlx-lm knows by a name has that name."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,9 @@ class TrainingSettings:
     """Compute activations again rather than keep them: less memory, more time."""
     seed: int = 0
     """Of the order of rows, golden rows and LoRA's first values; each cycle adds its number."""
+    soul: Literal["prepend", "replace", "off"] = "prepend"
+    """How HOME/SOUL.md, where there is one, gets into the system prompt of every row
+    (`capture.soul`)."""
     rows: int = 2000
     """Most captured rows in a dataset, and no more than its steps see; the newest are kept."""
     held_out: float = 0.2

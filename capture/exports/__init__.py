@@ -7,6 +7,7 @@
     rewards      one row per conversation, its replies as steps with what came of each
     hindsight    one row per reply that failed, with what came next
     parquet      one row per turn, its facts as typed columns
+    atropos      one row per group of replies to one request, in tokens, for reinforcement learning
 
 The same turns always give the same bytes; rows come and go one at a time, whatever their number.
 Turns come redacted, and each row is looked at once more as it is written: one in which anything is
@@ -21,17 +22,33 @@ from enum import StrEnum
 from pathlib import Path
 from typing import cast
 
-from capture.exports import chat, hindsight, openai, parquet, preference, rewards, sharegpt
+from capture.exports import atropos, chat, hindsight, openai, parquet, preference, rewards, sharegpt
+from capture.exports.compressing import Compressor
 from capture.exports.gather import Json, text_of
 from capture.exports.manifest import Encoder, Export, Filters, Left, Lines, Made, Written, write
+from capture.exports.tokenizer import Tokenizer
 from capture.followed import Followed
-from capture.narrowing import loads
+from capture.groups import Group
+from capture.narrowing import loads, object_of
 from capture.pairs import Pair
 from capture.redact import Redactor
+from capture.soul import Soul
 from capture.synthetic import asks_for_review
 from capture.trainable import TrainableTurn
 
-__all__ = ["FILES", "Export", "Filters", "Format", "Left", "Made", "Source", "made", "write_export"]
+__all__ = [
+    "COMPRESSIBLE",
+    "FILES",
+    "WITH_SOUL",
+    "Export",
+    "Filters",
+    "Format",
+    "Left",
+    "Made",
+    "Source",
+    "made",
+    "write_export",
+]
 
 
 class Format(StrEnum):
@@ -44,6 +61,7 @@ class Format(StrEnum):
     REWARDS = "rewards"
     HINDSIGHT = "hindsight"
     PARQUET = "parquet"
+    ATROPOS = "atropos"
 
 
 FILES: Mapping[Format, str] = {
@@ -54,10 +72,16 @@ FILES: Mapping[Format, str] = {
     Format.REWARDS: "rewards.jsonl",
     Format.HINDSIGHT: "hindsight.jsonl",
     Format.PARQUET: "exchanges.parquet",
+    Format.ATROPOS: "groups.jsonl",
 }
 """Names of the data files: `train.jsonl` is where `mlx_lm.lora --data` looks."""
 
 
+WITH_SOUL = (Format.CHAT, Format.OPENAI, Format.PREFERENCE)
+"""Formats that are asked as an agent with the household's soul asks. In the others the prompt is
+Hermes' own, or what was really said is what counts."""
+COMPRESSIBLE = (Format.CHAT, Format.SHAREGPT, Format.OPENAI)
+"""Formats whose rows can be made to fit a budget."""
 _ENCODERS: Mapping[Format, Callable[[Written], Encoder]] = {Format.PARQUET: parquet.Table}
 """Of the formats that are no lines of JSON."""
 
@@ -75,6 +99,14 @@ class Source:
     """For `preference`."""
     replies: Iterable[Followed] = ()
     """For `hindsight`, by exchange id."""
+    groups: Iterable[Group] = ()
+    """For `atropos`."""
+    soul: Soul | None = None
+    """What stands in the system prompt of `WITH_SOUL`; None for nothing."""
+    compressor: Compressor | None = None
+    """What `COMPRESSIBLE` are to fit into; None for no budget."""
+    tokenizer: Tokenizer | None = None
+    """For `atropos`, which needs one."""
 
 
 def made(source: Source, format: Format) -> Iterator[Made | Left]:
@@ -82,7 +114,7 @@ def made(source: Source, format: Format) -> Iterator[Made | Left]:
     in that of their first exchange's, pairs and replies as the source has them. A row in which
     anything is still to be redacted is none."""
     for row in _ROWS[format](source):
-        if isinstance(row, Made) and source.redactor.finds(loads(row.line)):
+        if isinstance(row, Made) and source.redactor.finds(_words(row, format)):
             yield from (Left(exchange, "secret") for exchange in row.exchanges)
         else:
             yield row
@@ -100,7 +132,16 @@ def write_export(source: Source, format: Format, directory: Path, version: str) 
         redact=source.redactor.level,
         version=version,
         encode=_ENCODERS.get(format, Lines),
+        soul=source.soul.mark if source.soul is not None and format in WITH_SOUL else None,
+        compressor=source.compressor if format in COMPRESSIBLE else None,
     )
+
+
+def _words(row: Made, format: Format) -> object:
+    """What a row says. Of one in tokens its messages: what its tokens read as was looked at when
+    they were taken (`capture.exports.atropos`)."""
+    said = loads(row.line)
+    return (object_of(said) or {}).get("messages") if format is Format.ATROPOS else said
 
 
 def _turns(source: Source) -> Iterator[TrainableTurn | Left]:
@@ -109,11 +150,19 @@ def _turns(source: Source) -> Iterator[TrainableTurn | Left]:
         yield _left(turn, source.filters) or turn
 
 
+def _asked(source: Source) -> Iterator[TrainableTurn | Left]:
+    """The turns, with the soul."""
+    soul = source.soul
+    for turn in _turns(source):
+        yield turn if soul is None or isinstance(turn, Left) else soul.given(turn)
+
+
 def _pairs(source: Source) -> Iterator[Pair | Left]:
     """The pairs of which both replies do."""
     for pair in source.pairs:
         filters = source.filters
-        yield _left(pair.rejected, filters) or _left(pair.chosen, filters) or pair
+        left = _left(pair.rejected, filters) or _left(pair.chosen, filters)
+        yield left or (pair if source.soul is None else pair.given(source.soul))
 
 
 def _replies(source: Source) -> Iterator[Followed | Left]:
@@ -123,6 +172,20 @@ def _replies(source: Source) -> Iterator[Followed | Left]:
         if left is None and reply.private and not source.filters.private:
             left = Left(reply.turn.id, "private")
         yield left or reply
+
+
+def _groups(source: Source) -> Iterator[Group | Left]:
+    """The groups, of those replies that do."""
+    for group in source.groups:
+        left = [_left(reply.turn, source.filters) for reply in group.replies]
+        yield from filter(None, left)
+        replies = zip(group.replies, left, strict=True)
+        yield Group(tuple(reply for reply, why in replies if why is None))
+
+
+def _group_rows(source: Source) -> Iterator[Made | Left]:
+    assert source.tokenizer is not None, "rows of tokens need a tokenizer"
+    return atropos.rows(_groups(source), source.tokenizer, source.redactor)
 
 
 def _left(turn: TrainableTurn, filters: Filters) -> Left | None:
@@ -142,11 +205,12 @@ def _is_review(turn: TrainableTurn) -> bool:
 
 
 _ROWS: Mapping[Format, Callable[[Source], Iterator[Made | Left]]] = {
-    Format.CHAT: lambda source: chat.rows(_turns(source)),
-    Format.SHAREGPT: lambda source: sharegpt.rows(_turns(source)),
-    Format.OPENAI: lambda source: openai.rows(_turns(source)),
+    Format.CHAT: lambda source: chat.rows(_asked(source), source.compressor),
+    Format.SHAREGPT: lambda source: sharegpt.rows(_turns(source), source.compressor),
+    Format.OPENAI: lambda source: openai.rows(_asked(source), source.compressor),
     Format.PREFERENCE: lambda source: preference.rows(_pairs(source)),
     Format.REWARDS: lambda source: rewards.rows(_turns(source)),
     Format.HINDSIGHT: lambda source: hindsight.rows(_replies(source)),
     Format.PARQUET: lambda source: parquet.rows(_turns(source)),
+    Format.ATROPOS: _group_rows,
 }

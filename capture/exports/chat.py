@@ -20,6 +20,7 @@ from typing import Any, cast
 
 import orjson
 
+from capture.exports.compressing import OVER_BUDGET, Compressor
 from capture.exports.manifest import Left, Made
 from capture.trainable import TrainableTurn
 
@@ -34,23 +35,37 @@ class Unsayable(ValueError):
     """A turn has something that no row can hold; its text is the word for it (`Left.why`)."""
 
 
-def rows(turns: Iterable[TrainableTurn | Left]) -> Iterator[Made | Left]:
+def rows(
+    turns: Iterable[TrainableTurn | Left], compressor: Compressor | None = None
+) -> Iterator[Made | Left]:
     """A row per turn, or why there is none; what is left out already stays so."""
-    return row_by_row(turns, lambda turn: row(turn.request, turn.wanted))
+    return row_by_row(turns, lambda turn: row(turn.request, turn.wanted), compressor)
 
 
 def row_by_row(
-    turns: Iterable[TrainableTurn | Left], said: Callable[[TrainableTurn], Json]
+    turns: Iterable[TrainableTurn | Left],
+    said: Callable[[TrainableTurn], Json],
+    compressor: Compressor | None = None,
 ) -> Iterator[Made | Left]:
-    """A row per turn that can be `said`, which raises Unsayable for one that cannot."""
+    """A row per turn that can be `said`, which raises Unsayable for one that cannot; compressed,
+    where a compressor is given."""
     for turn in turns:
         if isinstance(turn, Left):
             yield turn
             continue
         try:
-            yield Made((turn.id,), as_line(said(turn)))
+            yield _made(turn.id, said(turn), compressor)
         except Unsayable as error:
             yield Left(turn.id, str(error))
+
+
+def _made(id_: str, said: Json, compressor: Compressor | None) -> Made | Left:
+    if compressor is None:
+        return Made((id_,), as_line(said))
+    within, metrics = compressor.row(said)
+    if metrics.still_over_limit:
+        return Left(id_, OVER_BUDGET)
+    return Made((id_,), as_line(within), compressed=metrics)
 
 
 def row(request: Json, reply: Json) -> dict[str, Any]:

@@ -3,6 +3,7 @@
     DIR/
       train.jsonl      the rows (`trajectories.jsonl` for sharegpt)
       manifest.json    how they were chosen, how many, the file's SHA-256, each row's exchanges
+      compression.jsonl  where rows were to fit a budget: what that did to each, a line per row
 
 The manifest is written last, and an older one is taken away first: one that is there tells the
 truth about the file beside it. There is no time in it, so the same store gives the same bytes.
@@ -23,10 +24,14 @@ from typing import IO, Any, Protocol
 
 import orjson
 
+from capture.compression import Metrics
+from capture.exports.compressing import Compressor, Totals
 from capture.private import make_private_directory
 from capture.redact import Level
+from capture.soul import SoulMark
 
 MANIFEST = "manifest.json"
+COMPRESSION = "compression.jsonl"
 _COPY_BYTES = 1 << 20
 
 
@@ -55,6 +60,8 @@ class Made:
     """JSON, without a line's end."""
     why: str | None = None
     """A word for what makes it one, where a format's rows come about in several ways."""
+    compressed: Metrics | None = None
+    """What making it fit a budget did to it; None where there is no budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +72,8 @@ class Left:
     why: str
     """A word for machines: `private` (it stays home), `review` (of a conversation, by its agent),
     `secret` (its row still held something that is redacted); `messages`, `tools`, `content`,
-    `arguments`, `results` name what no row can hold; `same` and `unknown` say that there is nothing
-    to learn from it."""
+    `arguments`, `results`, `template` name what no row can hold; `over_budget` is too long; `same`,
+    `even` and `unknown` say that there is nothing to learn from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,10 @@ class Export:
     filters: Filters
     redact: Level
     """What was taken out of the rows."""
+    soul: SoulMark | None
+    """What stands in the system prompt of the rows; None where nothing does."""
+    compression: dict[str, Any] | None
+    """The budget that rows were to fit into, and what that did to them all; None for no budget."""
     left_out: dict[str, int]
     """Turns that make no row, by why."""
     made_of: dict[str, int]
@@ -132,39 +143,42 @@ def write(
     redact: Level,
     version: str,
     encode: Callable[[Written], Encoder] = Lines,
+    soul: SoulMark | None = None,
+    compressor: Compressor | None = None,
 ) -> Export:
     """Write rows and manifest; both are whole or not there. Raises OSError."""
     if not directory.is_dir():  # one that is there is somebody's, with a mode of their choice
         make_private_directory(directory)
-    manifest = directory / MANIFEST
-    with tempfile.TemporaryFile(dir=directory) as named, _draft(directory / file) as data:
-        left, why = Counter[str](), Counter[str]()
+    manifest, beside = directory / MANIFEST, directory / COMPRESSION
+    with (
+        tempfile.TemporaryFile(dir=directory) as named,
+        _draft(directory / file) as data,
+        _draft(beside) as compressions,
+    ):
         written = _Counted(data)
-        encoder, count = encode(written), 0
+        taken = _Taken(encode(written), named, compressions)
         for row in rows:
-            if isinstance(row, Left):
-                left[row.why] += 1
-                continue
-            encoder.add(row.line)
-            named.write((b"," if count else b"") + b"\n  " + orjson.dumps(row.exchanges))
-            count += 1
-            if row.why is not None:
-                why[row.why] += 1
-        encoder.finish()
+            taken.add(row)
+        taken.encoder.finish()
         export = Export(
             majordomo=version,
             format=format,
             file=file,
             sha256=written.digest.hexdigest(),
             bytes=written.size,
-            rows=count,
+            rows=taken.count,
             filters=filters,
             redact=redact,
-            left_out=dict(sorted(left.items())),
-            made_of=dict(sorted(why.items())),
+            soul=soul,
+            compression=None if compressor is None else taken.totals.plain(compressor),
+            left_out=dict(sorted(taken.left.items())),
+            made_of=dict(sorted(taken.why.items())),
         )
-        manifest.unlink(missing_ok=True)  # it speaks of the file that goes now
+        manifest.unlink(missing_ok=True)  # it speaks of the files that go now
+        beside.unlink(missing_ok=True)
         _finish(data, directory / file)
+        if compressor is not None:
+            _finish(compressions, beside)
         _write_manifest(manifest, export, named)
     return export
 
@@ -172,6 +186,32 @@ def write(
 def plain_export(export: Export) -> dict[str, Any]:
     """What was written, as JSON says it."""
     return asdict(export)
+
+
+class _Taken:
+    """Rows on their way to where they are written, and what became of them all."""
+
+    def __init__(self, encoder: Encoder, named: IO[bytes], compressions: IO[bytes]) -> None:
+        self.encoder = encoder
+        self.count = 0
+        self.left, self.why = Counter[str](), Counter[str]()
+        self.totals = Totals()
+        self._named = named
+        self._compressions = compressions
+
+    def add(self, row: Made | Left) -> None:
+        """Write a row, or count what is none."""
+        if isinstance(row, Left):
+            self.left[row.why] += 1
+            return
+        self.encoder.add(row.line)
+        self._named.write((b"," if self.count else b"") + b"\n  " + orjson.dumps(row.exchanges))
+        self.count += 1
+        if row.why is not None:
+            self.why[row.why] += 1
+        if row.compressed is not None:
+            self.totals.add(row.compressed)
+            self._compressions.write(orjson.dumps(row.compressed) + b"\n")
 
 
 class _Counted:

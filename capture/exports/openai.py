@@ -20,6 +20,7 @@ from typing import Any
 
 from capture.exports import chat
 from capture.exports.chat import Json, Unsayable, as_line
+from capture.exports.compressing import Compressor
 from capture.exports.manifest import Left, Made
 from capture.narrowing import object_of
 from capture.trainable import TrainableTurn
@@ -36,9 +37,11 @@ _TOOL = ("name", "description", "parameters", "strict")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
-def rows(turns: Iterable[TrainableTurn | Left]) -> Iterator[Made | Left]:
+def rows(
+    turns: Iterable[TrainableTurn | Left], compressor: Compressor | None = None
+) -> Iterator[Made | Left]:
     """A row per turn, or why there is none; what is left out already stays so."""
-    return chat.row_by_row(turns, lambda turn: row(turn.request, turn.wanted))
+    return chat.row_by_row(turns, lambda turn: row(turn.request, turn.wanted), compressor)
 
 
 def row(request: Json, reply: Json) -> dict[str, Any]:

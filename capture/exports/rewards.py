@@ -24,7 +24,8 @@ from capture.exports.manifest import Left, Made
 from capture.outcomes import OutcomeName
 from capture.trainable import TrainableTurn
 
-_REWARDS: Mapping[OutcomeName, int | None] = {"success": 1, "failure": -1, "unknown": None}
+REWARDS: Mapping[OutcomeName, int | None] = {"success": 1, "failure": -1, "unknown": None}
+"""What an outcome is worth."""
 
 
 def rows(turns: Iterable[TrainableTurn | Left]) -> Iterator[Made | Left]:
@@ -90,4 +91,4 @@ def _step(reply: Reply) -> dict[str, Any]:
 
 
 def _reward(reply: Reply) -> int | None:
-    return _REWARDS[reply.outcome]
+    return REWARDS[reply.outcome]

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from capture.exports.compressing import OVER_BUDGET, Compressor
 from capture.exports.gather import (
     Conversation,
     Json,
@@ -48,13 +49,26 @@ _SYSTEM = (
 )
 
 
-def rows(turns: Iterable[TrainableTurn | Left]) -> Iterator[Made | Left]:
-    """A row per conversation, by the id of its first exchange."""
+def rows(
+    turns: Iterable[TrainableTurn | Left], compressor: Compressor | None = None
+) -> Iterator[Made | Left]:
+    """A row per conversation, by the id of its first exchange; compressed, where a compressor is
+    given."""
     for conversation in conversations(turns):
         if isinstance(conversation, Left):
             yield conversation
         else:
-            yield Made(conversation.exchanges, _line(conversation))
+            yield _made(conversation, compressor)
+
+
+def _made(conversation: Conversation, compressor: Compressor | None) -> Made | Left:
+    said: Sequence[Json] = trajectory(conversation.messages, conversation.tools)
+    if compressor is None:
+        return Made(conversation.exchanges, _line(conversation, said))
+    within, metrics = compressor.trajectory(said)
+    if metrics.still_over_limit:
+        return Left(conversation.exchanges[-1], OVER_BUDGET)
+    return Made(conversation.exchanges, _line(conversation, within), compressed=metrics)
 
 
 def trajectory(messages: Sequence[Json], tools: Sequence[Json]) -> list[dict[str, str]]:
@@ -79,11 +93,11 @@ def trajectory(messages: Sequence[Json], tools: Sequence[Json]) -> list[dict[str
     return said
 
 
-def _line(conversation: Conversation) -> bytes:
+def _line(conversation: Conversation, said: Sequence[Json]) -> bytes:
     """One row, as Hermes' `json.dumps` writes it."""
     began = datetime.fromtimestamp(conversation.began_at, UTC)
     entry = {
-        "conversations": trajectory(conversation.messages, conversation.tools),
+        "conversations": said,
         "timestamp": began.replace(tzinfo=None).isoformat(),
         "model": conversation.model,
         "completed": conversation.completed,

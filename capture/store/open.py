@@ -23,11 +23,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from capture.exchange import Mode
 from capture.feedback import Feedback
 from capture.followed import Followed
+from capture.groups import Group
 from capture.outcomes import OutcomeName
 from capture.pairs import Pair
 from capture.private import make_private_directory
 from capture.redact import Redactor
-from capture.store import feedback, next_states, pairs, queries, trainable, weeks
+from capture.store import feedback, groups, next_states, pairs, queries, trainable, weeks
 from capture.store.forget import find_conversation
 from capture.store.migrate import HEAD, StoreDamaged, StoreError, migrate, schema_of
 from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary, Loss, SkillCount
@@ -169,6 +170,12 @@ class Store:
         that one. One consistent view, as with `trainable`."""
         with self._readers.connect() as connection, connection.begin():
             yield from pairs.pairs(connection, wanted, redactor)
+
+    def groups(self, redactor: Redactor, wanted: Wanted) -> Iterator[Group]:
+        """Replies to one request whose outcomes are known, redacted; what is wanted is wanted of
+        each. One consistent view."""
+        with self._readers.connect() as connection, connection.begin():
+            yield from groups.groups(connection, wanted, redactor)
 
     def next_states(self, redactor: Redactor, wanted: Wanted) -> Iterator[Followed]:
         """Replies that failed, by exchange id, each with what came next, redacted. One consistent

@@ -6,7 +6,7 @@ in memory. What is wanted is wanted of the chosen reply.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,7 +41,7 @@ _RESPONSE = (
     .where(
         t.bodies.c.exchange_id == sa.bindparam("id"),
         t.bodies.c.kind == "response",
-        t.bodies.c.attempt == sa.bindparam("attempt"),
+        t.bodies.c.attempt.is_not_distinct_from(sa.bindparam("attempt", type_=sa.Integer)),
     )
     .order_by(t.bodies.c.id)
 )
@@ -59,13 +59,13 @@ def unfit(connection: sa.Connection, wanted: Wanted, redactor: Redactor) -> Iter
     dropped = sa.exists().where(_attempts.exchange_id == _exchanges.id, _attempts.status == "unfit")
     conditions = (_exchanges.attempts > 1, known_outcome != "failure", dropped, *wanted_as(wanted))
     for chosen in turns_where(connection, redactor, *conditions):
-        attempts = connection.execute(_TRIED, {"id": chosen.id}).all()
+        attempts = tried(connection, chosen.id)
         if attempts[-1].status != "ok":
             continue
         for attempt in attempts:
             if attempt.status != "unfit":
                 continue
-            if (rejected := _dropped(connection, redactor, chosen, attempt)) is not None:
+            if (rejected := dropped_reply(connection, redactor, chosen, attempt)) is not None:
                 yield Pair(chosen, rejected, "unfit")
 
 
@@ -78,7 +78,7 @@ def by_outcome(connection: sa.Connection, wanted: Wanted, redactor: Redactor) ->
     ):
         rejected = turn(connection, redactor, rejected_id)
         chosen = turn(connection, redactor, chosen_id)
-        if rejected and chosen and _asks(rejected) == _asks(chosen):
+        if rejected and chosen and asks(rejected) == asks(chosen):
             yield Pair(chosen, rejected, "outcome")
 
 
@@ -116,18 +116,17 @@ def _contested(wanted: Wanted) -> sa.Select[Any, Any]:
     )
 
 
-def _asks(turn: TrainableTurn) -> tuple[object, object]:
+def asks(turn: TrainableTurn) -> tuple[object, object]:
     """What beside its messages a reply answers."""
     return turn.request.get("tools") or None, turn.request.get("tool_choice")
 
 
-def _dropped(
+def dropped_reply(
     connection: sa.Connection, redactor: Redactor, chosen: TrainableTurn, attempt: sa.Row[Any]
 ) -> TrainableTurn | None:
     """The exchange as it had been if this attempt's reply had been handed over; None where the
     reply cannot be read."""
-    pieces = connection.execute(_RESPONSE, {"id": chosen.id, "attempt": attempt.position})
-    reply = parse_reply(b"".join([unpack(row.encoding, row.data) for row in pieces])).message
+    reply = parse_reply(response(connection, chosen.id, attempt.position)).message
     if reply is None:
         return None
     return replace(
@@ -142,3 +141,14 @@ def _dropped(
         reply=redactor.json(assistant_message(reply)),
         demonstration=None,
     )
+
+
+def tried(connection: sa.Connection, id_: str) -> Sequence[sa.Row[Any]]:
+    """An exchange's attempts, in order."""
+    return connection.execute(_TRIED, {"id": id_}).all()
+
+
+def response(connection: sa.Connection, id_: str, attempt: int | None) -> bytes:
+    """What an upstream answered to one attempt, None for the last; empty where it is not kept."""
+    pieces = connection.execute(_RESPONSE, {"id": id_, "attempt": attempt})
+    return b"".join([unpack(row.encoding, row.data) for row in pieces])

@@ -6,23 +6,40 @@ The store is read directly, so this works whether or not a gateway runs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypedDict
 
 from capture.exchange import Mode
-from capture.exports import Export, Filters, Format, Left, Source, made, parquet, write_export
+from capture.exports import (
+    COMPRESSIBLE,
+    WITH_SOUL,
+    Export,
+    Filters,
+    Format,
+    Left,
+    Source,
+    made,
+    parquet,
+    write_export,
+)
+from capture.exports.compressing import Compressor
 from capture.exports.manifest import plain_export
+from capture.exports.tokenizer import Tokenizer
 from capture.outcomes import OutcomeName
 from capture.redact import Redactor
+from capture.soul import Soul
 from capture.store import Store, StoreError, Wanted
 from capture.trainable import TrainableTurn
 from gateway.commands.console import clean, fail, say, say_json
-from gateway.commands.household import redactor_of, settings_of
+from gateway.commands.export_tokens import LocalMode, base_of, compressor_of, tokenizer_of
+from gateway.commands.household import redactor_of, settings_of, soul_of
 from gateway.commands.progress import bar
 from gateway.home import Home
+from gateway.settings import Settings
 from gateway.version import VERSION
 
 STDOUT = "-"
@@ -41,6 +58,12 @@ class Chosen:
     until: str | None = None
     """The same, excluded."""
     private: bool = False
+    compress_to: int | None = None
+    """Tokens that a row may have; None for no budget."""
+    summarise_with: LocalMode | None = None
+    """Who writes summaries; None: they are extracted."""
+    tokenizer: Path | None = None
+    """A model's directory; None: tokens are estimated, and `atropos` takes the base's."""
 
 
 def export(home: Home, chosen: Chosen, out: str, *, as_json: bool) -> None:
@@ -53,15 +76,17 @@ def export(home: Home, chosen: Chosen, out: str, *, as_json: bool) -> None:
         until=moment(chosen.until, "--until"),
         private=chosen.private,
     )
-    _refuse(chosen.format, out, as_json=as_json)
+    _refuse(chosen, out, as_json=as_json)
     try:
         store = Store.open_reader(home.database)
     except StoreError as error:
         fail(str(error))
     try:
-        cleaned_by = redactor_of(home, settings_of(home))
+        settings = settings_of(home)
+        cleaned_by = redactor_of(home, settings)
         shown = not as_json and out != STDOUT
-        with _source(store, cleaned_by, chosen, filters, shown=shown) as source:
+        with _source(store, cleaned_by, chosen, filters, shown=shown) as given:
+            source = replace(given, **_made_with(home, settings, cleaned_by, chosen))
             if out == STDOUT:
                 _print(source, chosen.format)
                 return
@@ -87,13 +112,45 @@ def moment(text: str | None, option: str) -> float | None:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
-def _refuse(format: Format, out: str, *, as_json: bool) -> None:
+class _With(TypedDict):
+    """What rows are made with, beside what they are made of."""
+
+    soul: Soul | None
+    compressor: Compressor | None
+    tokenizer: Tokenizer | None
+
+
+def _made_with(home: Home, settings: Settings, cleaned_by: Redactor, chosen: Chosen) -> _With:
+    directory = chosen.tokenizer
+    if directory is None and chosen.format is Format.ATROPOS:
+        directory = base_of(settings)
+    tokenizer = None if directory is None else tokenizer_of(directory.expanduser())
+    compressor = None
+    if chosen.compress_to is not None:
+        compressor = compressor_of(home, chosen.compress_to, tokenizer, chosen.summarise_with)
+    soul = soul_of(home, settings, cleaned_by) if chosen.format in WITH_SOUL else None
+    return _With(soul=soul, compressor=compressor, tokenizer=tokenizer)
+
+
+def _refuse(chosen: Chosen, out: str, *, as_json: bool) -> None:
     """Say what cannot be done before anything is."""
+    if chosen.compress_to is not None and chosen.format not in COMPRESSIBLE:
+        fail(
+            f"rows of {chosen.format} are not compressed; those of {', '.join(COMPRESSIBLE)} can be"
+        )
+    if chosen.summarise_with is not None and chosen.compress_to is None:
+        fail("`--summarise-with` says who summarises what `--compress-to TOKENS` takes out")
+    if (
+        chosen.tokenizer is not None
+        and chosen.compress_to is None
+        and chosen.format is not Format.ATROPOS
+    ):
+        fail("`--tokenizer` counts for `--compress-to TOKENS`, and makes the rows of atropos")
     if out == STDOUT and as_json:
         fail("`--json` tells what was written to a directory; with `--out -` the rows are JSON")
-    if format is Format.PARQUET and out == STDOUT:
+    if chosen.format is Format.PARQUET and out == STDOUT:
         fail("Parquet is no text: name a directory with `--out`")
-    if format is Format.PARQUET and not parquet.available():
+    if chosen.format is Format.PARQUET and not parquet.available():
         fail(f"the format parquet needs pyarrow: {parquet.INSTALL}")
 
 
@@ -108,6 +165,10 @@ def _source(
         with bar("pairs", None, shown=shown) as counted:
             pairs = counted(store.pairs(cleaned_by, wanted))
             yield Source((), cleaned_by, filters, pairs=pairs)
+    elif chosen.format is Format.ATROPOS:
+        with bar("groups", None, shown=shown) as counted:
+            groups = counted(store.groups(cleaned_by, wanted))
+            yield Source((), cleaned_by, filters, groups=groups)
     elif chosen.format is Format.HINDSIGHT:
         with bar("replies", None, shown=shown) as counted:
             replies = counted(store.next_states(cleaned_by, wanted))
@@ -144,11 +205,29 @@ def _told(written: Export, directory: Path, *, as_json: bool) -> None:
     say(f"{rows} in {clean(directory / written.file)}, sha256 {written.sha256}")
     for why, number in written.made_of.items():
         say(f"{number:,} of them: {_MADE_OF.get(why, clean(why))}")
+    if written.compression is not None:
+        say(_compressed(written.compression))
     for why, number in written.left_out.items():
         say(f"{number:,} left out: {_WHY.get(why, why)}")
 
 
+def _compressed(totals: Mapping[str, Any]) -> str:
+    summaries: Mapping[str, int] = totals["summaries"]
+    told = [f"{number:,} {_SUMMARIES[who]}" for who, number in summaries.items()]
+    said = f"{totals['compressed']:,} of them compressed"
+    if told:
+        said += f", {totals['original_tokens']:,} tokens to {totals['compressed_tokens']:,} in all"
+    return f"{said}; summaries: {', '.join(told)}" if told else said
+
+
+_SUMMARIES = {
+    "extract": "extracted",
+    "model": "by the local model",
+    "failed": "extracted because the local model gave none",
+}
 _MADE_OF = {
+    "sampled": "tokens and log-probabilities as they were sampled",
+    "tokenized": "text cut into tokens anew: serving kept no log-probabilities of some reply",
     "unfit": "a reply that was not handed over, and the one that was",
     "outcome": "one request answered twice, once well and once not",
     "correction": "the user said that the reply was wrong",
@@ -168,5 +247,8 @@ _WHY = {
     "arguments": "a tool call's arguments are no JSON object",
     "results": "a tool call and its result are not together",
     "same": "both replies are the same",
+    "over_budget": "what is never compressed is over the budget by itself",
+    "template": "the tokenizer's template takes no such messages",
+    "even": "no reply to the same request did better or worse",
     "unknown": "nothing is known of how the conversation's replies did",
 }

@@ -1,4 +1,4 @@
-"""A home's settings and redactor, for commands that work without a gateway.
+"""A home's settings, redactor and soul, for commands that work without a gateway.
 
 Each function ends the command when they are wrong.
 """
@@ -6,6 +6,7 @@ Each function ends the command when they are wrong.
 from __future__ import annotations
 
 from capture.redact import Redactor
+from capture.soul import Soul, SoulError, read_soul
 from gateway.commands.console import fail
 from gateway.config import load_file
 from gateway.config_errors import ConfigErrors
@@ -29,4 +30,12 @@ def redactor_of(home: Home, settings: Settings) -> Redactor:
     try:
         return redactor(home, settings)
     except SaltError as error:
+        fail(str(error))
+
+
+def soul_of(home: Home, settings: Settings, redactor: Redactor) -> Soul | None:
+    """What this home's SOUL.md says; None where there is none, or the settings leave it out."""
+    try:
+        return read_soul(home.soul, redactor, settings.trainer.soul)
+    except SoulError as error:
         fail(str(error))

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from capture.redact import Redactor
-from gateway.commands.household import redactor_of, settings_of
+from capture.soul import Soul
+from gateway.commands.household import redactor_of, settings_of, soul_of
 from gateway.home import Home
 from gateway.starter import HOUSE_MODEL
 from gateway.upstreams.house_model import HOUSE_MODEL_DIR
@@ -28,12 +29,15 @@ class Household(TypedDict):
     """The section `trainer`, but for the base."""
     redactor: Redactor
     """What is taken out of captured rows."""
+    soul: Soul | None
+    """What stands in the system prompt of every row; None for nothing."""
 
 
 def household(home: Home) -> Household:
     """This home's; ends the command when its settings are wrong."""
     settings = settings_of(home)
     section = settings.trainer
+    redactor = redactor_of(home, settings)
     base = None if section.base is None else Path(section.base).expanduser().absolute()
     return Household(
         home=home.root,
@@ -41,5 +45,6 @@ def household(home: Home) -> Household:
         base_name=HOUSE_MODEL if base is None else base.name,
         house=base is None,
         settings=section.model_dump(exclude={"base"}),
-        redactor=redactor_of(home, settings),
+        redactor=redactor,
+        soul=soul_of(home, settings, redactor),
     )

@@ -30,6 +30,7 @@ from capture.exports import (
 from capture.exports.chat import row
 from capture.exports.sharegpt import trajectory
 from capture.followed import Followed
+from capture.groups import Group, GroupReply
 from capture.ids import new_id
 from capture.pairs import Pair
 from capture.store import Wanted
@@ -46,6 +47,7 @@ from tests.support.kitchen import (
     result,
     user,
 )
+from tests.support.tokens import BYTES
 from tests.support.turns import REDACTOR
 
 Rows = list[dict[str, Any]]
@@ -95,7 +97,8 @@ def export(turns: Any, format: Format, directory: Path, **filters: Any) -> Expor
 
 
 def source(given: Iterable[TrainableTurn], **filters: Any) -> Source:
-    """These turns, also as pairs and as replies that were corrected, for formats of such."""
+    """These turns, also as pairs, as replies that were corrected, and as groups, for formats of
+    such."""
     turns = iter(given)
     said = user("No, that is wrong.")
 
@@ -106,7 +109,14 @@ def source(given: Iterable[TrainableTurn], **filters: Any) -> Source:
         evidence = (("correction", "the user said so"),)
         return (Followed(each, (said,), evidence, private=False) for each in turns)
 
-    return Source(turns, REDACTOR, Filters(**filters), pairs(), replies())
+    def groups() -> Iterator[Group]:
+        for each in turns:
+            other = replace(each, reply=answer("No."), outcome="failure")
+            yield Group((GroupReply(each, None), GroupReply(other, None)))
+
+    return Source(
+        turns, REDACTOR, Filters(**filters), pairs(), replies(), groups(), tokenizer=BYTES
+    )
 
 
 async def test_chat_has_a_row_per_turn_that_ends_with_that_turn_s_reply(tmp_path: Path) -> None:
@@ -212,6 +222,8 @@ def test_what_no_row_can_hold_is_left_out_and_counted_by_why(
 def test_half_a_surrogate_pair_and_a_huge_number_are_no_obstacle(tmp_path: Path) -> None:
     said = [user("half \ud800 of it"), call("c1", '{"n": 123456789012345678901234567890}')]
     for kind, file in JSON_FILES.items():
+        if kind is Format.ATROPOS:
+            continue  # no tokenizer takes half a pair
         export([turn([*said, result("c1", "")], answer("Yes."))], kind, tmp_path)
         text = (tmp_path / file).read_text()
         assert "half ? of it" in text
@@ -230,6 +242,8 @@ async def test_the_same_store_gives_the_same_bytes(format: Format, tmp_path: Pat
                 REDACTOR,
                 pairs=store.pairs(REDACTOR, Wanted()),
                 replies=store.next_states(REDACTOR, Wanted()),
+                groups=store.groups(REDACTOR, Wanted()),
+                tokenizer=BYTES,
             )
             write_export(made_of, format, tmp_path / name, "0.1.0")
     one, two = (
@@ -268,6 +282,8 @@ async def test_the_manifest_names_filters_rows_exchanges_and_the_file_s_hash(
             "private": False,
         },
         "redact": "secrets",
+        "soul": None,
+        "compression": None,
         "left_out": {"private": 1},
         "made_of": {},
         "exchanges": [[id_] for id_ in ids],
@@ -311,9 +327,11 @@ def test_an_export_that_fails_half_way_leaves_the_one_before_it(tmp_path: Path) 
 
 @pytest.mark.parametrize("format", JSON_FILES)
 def test_memory_does_not_grow_with_the_number_of_turns(format: Format, tmp_path: Path) -> None:
+    length = 500 if format is Format.ATROPOS else 20_000  # a token is a number, twice
+
     def many(number: int) -> Iterator[TrainableTurn]:
         for position in range(number):
-            asked = [user(f"{position} " + "x" * 20_000)]
+            asked = [user(f"{position} " + "x" * length)]
             yield turn(asked, answer("Yes."), f"{position:026}")
 
     def peak(number: int) -> int:
@@ -454,8 +472,8 @@ def test_hermes_review_of_a_conversation_is_not_its_end() -> None:
 def test_reviews_are_left_out_of_every_format(format: Format) -> None:
     parts = [{"type": "text", "text": " Review the conversation above and save what matters"}]
     asked = [user("?"), answer("Yes."), {"role": "user", "content": parts}]
-    (left,) = made(source([turn(asked, answer("Saved."), "1")]), format)
-    assert left == Left("1", "review")
+    lefts = set(made(source([turn(asked, answer("Saved."), "1")]), format))
+    assert lefts == {Left("1", "review")}
 
 
 def test_an_answer_that_was_given_up_is_not_among_a_row_s_exchanges() -> None:

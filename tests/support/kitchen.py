@@ -61,10 +61,11 @@ def exchange(
     unfit: dict[str, Any] | None = None,
     key: str = "laptop",
     at: float = BEGAN,
+    raw: dict[str, Any] | None = None,
     **more: Any,
 ) -> str:
     """Write one exchange with a journal; gives its id. `unfit` is what home had said first, and
-    was not handed over."""
+    was not handed over; `raw` what the upstream sent, where that is more than the reply."""
     id_ = new_id()
     request = {"model": "auto", "messages": messages, "tools": TOOLS, **more}
     why = decision(place)
@@ -77,12 +78,13 @@ def exchange(
             decision=type(why)(why.candidates, why.reasons, why.rules, private=private),
         )
     )
+    body = _body(reply) if raw is None else orjson.dumps(raw)
     tried = attempt(mode=place.mode, upstream=place.upstream, model=place.model)
     if unfit is None:
-        journal.end(id_, end(attempts=[tried], finish_reason=None), [_body(reply)], None)
+        journal.end(id_, end(attempts=[tried], finish_reason=None), [body], None)
     else:
         both = [attempt(status="unfit"), tried]
-        journal.end(id_, end(attempts=both, finish_reason=None), [_body(unfit), _body(reply)], None)
+        journal.end(id_, end(attempts=both, finish_reason=None), [_body(unfit), body], None)
     return id_
 
 

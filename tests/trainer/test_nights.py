@@ -21,10 +21,11 @@ from capture.adapters import (
     sha256,
 )
 from capture.redact import Redactor
+from capture.soul import Soul
 from tests.support.errands import day
 from tests.support.lora import manifest, passed
-from tests.support.turns import REDACTOR
-from trainer import commands, cycle, dataset, evaluate, lengths, registry
+from tests.support.turns import REDACTOR, turn
+from trainer import build, commands, curate, cycle, dataset, evaluate, lengths, registry
 from trainer.backends import Losses, Progress, TrainingFailed
 from trainer.children import ChildFailed, Heard
 from trainer.curate import is_held_out
@@ -34,6 +35,7 @@ from trainer.settings import TrainingSettings
 
 ROOMS = ("kitchen", "hall", "attic", "study", "cellar", "garage", "bath", "porch", "loft", "shed")
 REFUSED = "the template refuses this"
+SOUL = Soul("You are Ada, and kind.", "prepend")
 
 
 @dataclass
@@ -46,6 +48,9 @@ class Scripted:
     """Called before each model answers."""
     seen: list[bool] = field(default_factory=list[bool])
     """Of each training, whether there were rows to validate by."""
+
+    asked: list[bytes] = field(default_factory=list[bytes])
+    """Every request that models were to answer."""
 
     def config(
         self, settings: TrainingSettings, *, base: Path, data: Path, out: Path, rows: int, seed: int
@@ -77,6 +82,7 @@ class Scripted:
             self.answering()
         with Path(answered).open("ab") as file:
             for line in Path(asked).read_bytes().splitlines():
+                self.asked += [line] if what == "answer" else []
                 refused = REFUSED.encode() in line
                 if refused and what == "answer":
                     raise ChildFailed("the template refuses a request")
@@ -127,6 +133,18 @@ def named(household: Household) -> dataset.DatasetManifest:
     found = dataset.read_manifest(last(household).dataset)
     assert found is not None
     return found
+
+
+def golden(household: Household, *wordings: str) -> None:
+    """Give the household golden rows, sixty of each wording."""
+    (household.home / "golden").mkdir()
+    lines = [
+        {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "yes"}]}
+        for n in range(60)
+        for text in (f"{wording} {n}" for wording in wordings)
+    ]
+    file = household.home / "golden" / "mine.jsonl"
+    file.write_bytes(b"\n".join(map(orjson.dumps, lines)))
 
 
 def publish(household: Household, words: str, after: float) -> Adapter:
@@ -208,6 +226,62 @@ def test_a_night_that_was_interrupted_does_not_go_on_with_what_is_redacted_other
     assert named(household).redact == "secrets"
 
 
+def test_a_night_that_was_interrupted_does_not_go_on_with_another_soul(
+    household: Household, scripted: Scripted
+) -> None:
+    def interrupt() -> None:
+        scripted.answering = lambda: None
+        raise KeyboardInterrupt
+
+    scripted.answering = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        night(replace(household, soul=SOUL))
+    assert night(household).state == "promoted"
+    ends = [files.ended() for files in cycles(household.training)]
+    assert [end.state for end in ends if end is not None] == ["abandoned", "promoted"]
+    assert named(household).soul is None
+
+
+def test_every_row_that_trains_or_judges_has_the_soul_and_is_built_again_with_it(
+    household: Household, scripted: Scripted, tmp_path: Path
+) -> None:
+    golden(household, "say yes to")
+    kind = replace(household, soul=SOUL)
+    night(kind)
+    manifest, found = named(kind), last(kind).dataset
+    assert manifest.soul == SOUL.mark
+    assert {"fresh", "golden"} == {name.kind for name in manifest.train}
+    lines = [
+        orjson.loads(line)
+        for name in (dataset.TRAIN, dataset.VALID)
+        for line in (found / name).read_bytes().splitlines()
+    ]
+    assert {line["messages"][0]["content"] for line in lines} == {SOUL.text}
+    assert scripted.asked
+    assert all(SOUL.text.encode() in line for line in scripted.asked)
+
+    def again(given: Household) -> None:
+        rows = {row.id: row for row in build.captured_rows(given)}
+        made = given.golden()
+        dataset.rebuild(tmp_path / "again", manifest, lambda id_: rows.get(id_) or made.row(id_))
+
+    again(kind)
+    for name in (dataset.TRAIN, dataset.VALID):
+        assert (tmp_path / "again" / name).read_bytes() == (found / name).read_bytes()
+    with pytest.raises(dataset.Gone, match="has changed"):
+        again(household)
+
+
+def test_rows_that_say_the_same_once_they_have_the_soul_count_once() -> None:
+    """As when the agent sent its soul one day and not the next."""
+    asked = [{"role": "user", "content": "read"}]
+    with_it = [{"role": "system", "content": SOUL.text}, *asked]
+    turns = [turn(id_, request={"messages": said}) for id_, said in (("a", asked), ("b", with_it))]
+    reply = turns[0].reply
+    rows = list(curate.worthy(SOUL.given(replace(each, reply=reply)) for each in turns))
+    assert [row.id for row in rows] == ["a"]
+
+
 def test_held_out_rows_that_fill_no_batch_are_not_given_to_training(
     household: Household, scripted: Scripted
 ) -> None:
@@ -224,14 +298,7 @@ def test_held_out_rows_that_fill_a_batch_are(household: Household, scripted: Scr
 
 
 def test_a_golden_test_that_the_template_refuses_is_left_out(household: Household) -> None:
-    (household.home / "golden").mkdir()
-    lines = [
-        {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "yes"}]}
-        for n in range(60)
-        for text in (f"say yes to {n}", f"{REFUSED} {n}")
-    ]
-    file = household.home / "golden" / "mine.jsonl"
-    file.write_bytes(b"\n".join(map(orjson.dumps, lines)))
+    golden(household, "say yes to", REFUSED)
     tests = household.golden().test(household.settings.golden_per_skill * 20)
     assert any(REFUSED in row.messages[0]["content"] for row in tests)
     many = replace(household, settings=replace(household.settings, golden_per_skill=40))
