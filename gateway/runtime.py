@@ -25,7 +25,7 @@ from capture.recall import Recall
 from capture.redact import Redactor
 from capture.store import Store
 from capture.weekly import Week
-from gateway import abandonment, budget, pricing, redaction, retention, weeks
+from gateway import abandonment, budget, packing, pricing, redaction, retention, weeks
 from gateway.adapters import AdapterWatch
 from gateway.addresses import is_loopback
 from gateway.auth import HostGuard, Keyring
@@ -168,6 +168,7 @@ class Runtime:
         """Chores by name."""
         return {
             "abandonment": lambda: abandonment.notice(self.ingester),
+            "packing": lambda: packing.pack(self.ingester),
             "weeks": lambda: weeks.keep(self.ingester),
             "retention": lambda: retention.drop_old(
                 self.ingester, self.home.training, self.settings.capture.keep_days

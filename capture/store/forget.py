@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from capture.outcomes import UNKNOWN
 from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
+from capture.store.bodies import release
 from capture.store.links import Links
 from capture.store.rows import Conversation
 
@@ -67,6 +68,7 @@ def forget(
     """Remove these exchanges, all of which have ended. Returns how many messages went with them."""
     _take_back(connection, links, ids)
     connection.execute(t.week_counts.delete())
+    release(connection, set(ids))
     said: set[bytes] = set()
     for row in _among(connection, _said(), t.exchanges.c.id, ids):
         said.update(_split(row.request_messages), _split(row.reply_messages))
@@ -98,6 +100,7 @@ def drop_bodies(
     statuses = sa.select(t.exchanges.c.id, t.exchanges.c.status)
     found = _among(connection, statuses, t.exchanges.c.id, seen)
     gone = [row.id for row in found if row.status != "open" and row.id not in spared]
+    release(connection, set(gone))
     _delete(connection, t.bodies, bodies.exchange_id, gone)
     return len(gone), seen[-1] if seen else None
 

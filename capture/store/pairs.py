@@ -12,12 +12,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from capture.batch import unpack
 from capture.exchange import Mode
 from capture.pairs import Pair
 from capture.redact import Redactor
 from capture.replies import parse_reply
 from capture.store import tables as t
+from capture.store.bodies import COLUMNS, read_body
 from capture.store.trainable import (
     LINKED,
     WHOLE,
@@ -37,7 +37,7 @@ _TRIED = (
     .order_by(_attempts.position)
 )
 _RESPONSE = (
-    sa.select(t.bodies.c.encoding, t.bodies.c.data)
+    sa.select(*COLUMNS)
     .where(
         t.bodies.c.exchange_id == sa.bindparam("id"),
         t.bodies.c.kind == "response",
@@ -151,4 +151,4 @@ def tried(connection: sa.Connection, id_: str) -> Sequence[sa.Row[Any]]:
 def response(connection: sa.Connection, id_: str, attempt: int | None) -> bytes:
     """What an upstream answered to one attempt, None for the last; empty where it is not kept."""
     pieces = connection.execute(_RESPONSE, {"id": id_, "attempt": attempt})
-    return b"".join([unpack(row.encoding, row.data) for row in pieces])
+    return b"".join([read_body(connection, row) for row in pieces])

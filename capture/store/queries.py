@@ -7,13 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from capture.batch import unpack
 from capture.exchange import Mode
 from capture.messages import Message, ToolCall, Usage
 from capture.outcomes import Outcome
 from capture.plain import message_of
 from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
+from capture.store.bodies import read_body
 from capture.store.links import DAY_SECONDS
 from capture.store.rows import (
     AttemptDetail,
@@ -266,7 +266,7 @@ def _bodies(connection: sa.Connection, id_: str) -> dict[tuple[str, int | None],
     select = sa.select(t.bodies).where(t.bodies.c.exchange_id == id_).order_by(t.bodies.c.id)
     pieces: dict[tuple[str, int | None], list[bytes]] = {}
     for row in connection.execute(select):
-        pieces.setdefault((row.kind, row.attempt), []).append(unpack(row.encoding, row.data))
+        pieces.setdefault((row.kind, row.attempt), []).append(read_body(connection, row))
     return {key: b"".join(data) for key, data in pieces.items()}
 
 

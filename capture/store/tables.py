@@ -12,6 +12,7 @@
     feedback           what people said of exchanges and conversations
     skill_tallies      outcomes by skill, place, adapter and day, so that asking needs no scan
     week_counts        what weeks that are over came to, until something of theirs changes
+    packing_position   how far old bodies are packed
     journal_position   how far the journal is in here; moves in the same transaction as the rows
     journal_losses     stretches of the journal that could not be read
 
@@ -161,8 +162,16 @@ bodies = sa.Table(
     sa.Column("exchange_id", sa.String(26), nullable=False, index=True),
     sa.Column("kind", sa.String(16), nullable=False),  # request, response or delivered
     sa.Column("attempt", sa.Integer),  # whose response; NULL is the last attempt's
-    sa.Column("encoding", sa.String(16)),  # zlib; NULL is as it was
+    sa.Column("encoding", sa.String(16)),  # zlib or zstd; NULL is as it was
     sa.Column("data", sa.LargeBinary, nullable=False),
+    # the exchange whose request it is packed against; NULL: against nothing
+    sa.Column("reference", sa.String(26)),
+)
+sa.Index(
+    "ix_bodies_reference",
+    bodies.c.reference,
+    sqlite_where=bodies.c.reference.is_not(None),
+    postgresql_where=bodies.c.reference.is_not(None),
 )
 
 messages = sa.Table(
@@ -275,6 +284,13 @@ week_counts = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("version", sa.Integer, nullable=False),  # of what is counted
     sa.Column("counts", sa.JSON, nullable=False),  # WeekCounts, as `capture.weekly` writes it
+)
+
+packing_position = sa.Table(
+    "packing_position",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),  # always 1
+    sa.Column("after", sa.String(26), nullable=False),  # the last exchange that was looked at
 )
 
 journal_position = sa.Table(

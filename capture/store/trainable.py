@@ -12,7 +12,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from capture.batch import unpack
 from capture.exchange import Mode
 from capture.feedback import Feedback, demonstration_of
 from capture.narrowing import Json, Malformed, read_object
@@ -21,6 +20,7 @@ from capture.plain import message_of
 from capture.redact import Redactor
 from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
+from capture.store.bodies import COLUMNS, read_body
 from capture.store.feedback import said_of
 from capture.trainable import TrainableTurn, assistant_message
 
@@ -60,7 +60,7 @@ _TURNS = (
 )
 _ONE = _TURNS.where(_exchanges.id == sa.bindparam("id"))
 _REQUEST = (
-    sa.select(t.bodies.c.encoding, t.bodies.c.data)
+    sa.select(*COLUMNS)
     .where(t.bodies.c.exchange_id == sa.bindparam("id"), t.bodies.c.kind == "request")
     .order_by(t.bodies.c.id)
 )
@@ -139,7 +139,7 @@ def request_of(connection: sa.Connection, redactor: Redactor, id_: str) -> Json 
     """A request's body, redacted; None when it is not there, or no JSON object."""
     found = connection.execute(_REQUEST, {"id": id_}).first()
     try:
-        body = None if found is None else read_object(unpack(found.encoding, found.data))
+        body = None if found is None else read_object(read_body(connection, found))
     except Malformed:
         return None
     return redactor.json(body)

@@ -19,12 +19,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from capture import batch as rows
-from capture.batch import Batch, Unreadable, unpack
+from capture.batch import Batch, Unreadable
 from capture.clock import now
 from capture.framing import HEAD_BYTES, Position, Record
 from capture.replies import ReplyReader
 from capture.said import answered, json_text
-from capture.store import forget, weeks
+from capture.store import bodies, forget, weeks
 from capture.store import tables as t
 from capture.store.links import Links
 from capture.store.rows import Loss
@@ -192,6 +192,11 @@ class Writer:
         finally:
             forget.secure(driver, on=False)
 
+    def pack_bodies(self, before: str, most: int) -> int:
+        """Pack the bodies of old exchanges, as `capture.store.bodies.pack_old` says."""
+        with self._connection.begin():
+            return bodies.pack_old(self._connection, before, most)
+
     def keep_week(self, at: float) -> bool:
         """Count a week that was over at that time, in Unix seconds, for good, and keep what it came
         to. False when there is none left to count."""
@@ -275,12 +280,12 @@ class Writer:
 
     def _parts(self, id_: str) -> Iterator[bytes]:
         select = (
-            sa.select(t.bodies.c.encoding, t.bodies.c.data)
+            sa.select(*bodies.COLUMNS)
             .where(t.bodies.c.exchange_id == id_, t.bodies.c.kind == "response")
             .order_by(t.bodies.c.id)
         )
         for row in self._connection.execute(select):
-            yield unpack(row.encoding, row.data)
+            yield bodies.read_body(self._connection, row)
 
 
 def _positional(

@@ -187,6 +187,7 @@ def test_every_table_is_known_to_forgetting() -> None:
         "messages",
         "skill_tallies",
         "week_counts",
+        "packing_position",
         "journal_position",
         "journal_losses",
     }

@@ -1,4 +1,4 @@
-"""Finished weeks are counted once, by tokens too; what outcomes were before is kept."""
+"""Finished weeks are counted once, by tokens too; what outcomes were is kept; bodies pack."""
 
 from __future__ import annotations
 
@@ -32,6 +32,21 @@ def upgrade() -> None:
         sa.Column("since", REAL, nullable=False),
         sa.PrimaryKeyConstraint("exchange_id", "until", name=op.f("pk_superseded")),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "packing_position",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("after", sa.String(length=26), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_packing_position")),
+    )
+    op.add_column("bodies", sa.Column("reference", sa.String(length=26), nullable=True))
+    op.create_index(
+        "ix_bodies_reference",
+        "bodies",
+        ["reference"],
+        unique=False,
+        sqlite_where=sa.text("reference IS NOT NULL"),
+        postgresql_where=sa.text("reference IS NOT NULL"),
     )
     op.drop_index("ix_exchanges_weeks", table_name="exchanges")
     op.create_index(
