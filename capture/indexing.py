@@ -1,4 +1,5 @@
-"""The thread that takes the words of exchanges into `capture.recall`, once they are linked.
+"""The thread that takes the words of exchanges into `capture.recall`, once they are linked, with a
+vector of what was asked and what it all comes down to.
 
 It is in nobody's way: it waits for a second in which nothing happens, ten at most, then takes a few
 at a time, and lets twenty times as long pass. What it cannot do is kept as `failure`; searching
@@ -17,6 +18,8 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from capture.clock import now
+from capture.distill import distill, written
+from capture.embedding import embed, packed
 from capture.ids import first_id
 from capture.recall import Document, Recall
 from capture.redact import Level, Redactor
@@ -161,4 +164,19 @@ def take_in(store: Store, recall: Recall, redactor: Redactor) -> int:
 
 
 def _document(store: Store, id_: str, redactor: Redactor) -> Document:
-    return Document(id_, *(redactor.said(text) for text in store.words(id_)))
+    """One exchange as it is searched. Nothing of it that is not redacted gets any further."""
+    words = store.words(id_)
+    asked, answered = redactor.said(words.asked), redactor.said(words.answered)
+    calls = [(redactor.said(name), redactor.said(arguments)) for name, arguments in words.calls]
+    vector = embed(asked)
+    skill = None if words.skill is None else redactor.text(words.skill)
+    told = distill(asked, answered, calls, skill)
+    return Document(
+        id_,
+        asked,
+        answered,
+        redactor.text("\n".join(f"{name} {arguments}" for name, arguments in calls)),
+        vector=None if vector is None else packed(vector),
+        tags=tuple(tag for tag in words.tags if redactor.text(tag) == tag),
+        distilled=None if told is None else written(told),
+    )

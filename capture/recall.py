@@ -1,103 +1,76 @@
-"""Finding exchanges again by the words in them.
+"""Finding exchanges again, by the words in them and by what they ask.
 
 What was asked last and what was answered, redacted, in a database of its own beside the store,
 which is its truth: it is derived, and made anew when it is missing, damaged, or of another version
 or level of redaction. Words are found in any case, with or without accents; `"several words"`
-together, `wor*` by their beginning, `-word` left out. The store is attached read-only, so that a
-search can be narrowed by what is known of an exchange now.
+together, `wor*` by their beginning, `-word` left out. Beside the words lies a vector of what was
+asked (`capture.embedding`); vectors are read into memory when somebody first searches by them. The
+store is attached read-only, so that a search can be narrowed by what is known of an exchange now.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
-from capture.exchange import Mode
-from capture.outcomes import OutcomeName
+import orjson
+
+from capture import recall_statements as statements
+from capture.embedding import embed
 from capture.private import make_private_directory
 from capture.redact import Level
+from capture.sought import (
+    MARKS,
+    Alike,
+    Hit,
+    NoMeaning,
+    Sought,
+    fused,
+    left_out,
+    match,
+    narrowed,
+    said_plainly,
+)
 
-VERSION = 1
-"""Of the tables here; another one's are dropped."""
+if TYPE_CHECKING:  # it needs numpy
+    from capture.likeness import Likeness
+
+VERSION = 2
+"""Of the tables here and of the vectors; another one's are dropped."""
 LEVELS: tuple[Level, ...] = ("off", "secrets", "all")
-MARKS = ("\x02", "\x03")
-"""Stand around what was found in an excerpt."""
 MOST_CHARACTERS = 20_000
 """Of one text that are looked at."""
-MOST_WORDS = 32
-"""In one search."""
+ALIKE = 0.25
+"""The cosine from which on two texts are alike. What shares no word comes to 0.2 by chance."""
 
 _BUSY_SECONDS = 5.0
 _EXCERPT_WORDS = 24
-_SCHEMA = """
-BEGIN IMMEDIATE;
-DROP TABLE IF EXISTS documents;
-DROP TABLE IF EXISTS words;
-CREATE TABLE documents (number INTEGER PRIMARY KEY, exchange_id TEXT NOT NULL UNIQUE);
-CREATE VIRTUAL TABLE words USING fts5 (
-  asked, answered, called, tokenize = 'unicode61 remove_diacritics 2'
-);
-PRAGMA user_version = {};
-COMMIT;
-"""
-_UNREAD = """
-SELECT exchange_id FROM store.turns WHERE exchange_id > :since
-EXCEPT SELECT exchange_id FROM documents WHERE exchange_id > :since
-ORDER BY exchange_id LIMIT :limit
-"""
-_ORPHANS = "SELECT exchange_id FROM documents EXCEPT SELECT id FROM store.exchanges"
-_FOUND = """
-SELECT d.exchange_id, snippet(words, -1, ?, ?, '…', ?)
-FROM words JOIN documents AS d ON d.number = words.rowid
-JOIN store.exchanges AS e ON e.id = d.exchange_id
-LEFT JOIN store.outcomes AS o ON o.exchange_id = d.exchange_id
-WHERE words MATCH ?{narrowed}
-ORDER BY rank, d.exchange_id DESC LIMIT ?
-"""
-_TOKEN = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
-_LETTERS = re.compile(r"\w")
+_EXCERPT_CHARACTERS = 200
+_CANDIDATES = 2000
+"""Alike exchanges that are looked at for one that fits the filters."""
+_FUSED = 100
+"""Places of either order that count, at least."""
+_AT_ONCE = 2000
+"""Vectors that are read at once."""
 
 
-class Nothing(ValueError):
-    """A search that asks for nothing; its text says what to write."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """What is looked for."""
-
-    words: str
-    """As a person types it."""
-    skill: str | None = None
-    """None is no filter, here and below."""
-    mode: Mode | None = None
-    outcome: OutcomeName | None = None
-    since: float | None = None
-    """Unix seconds, included."""
-    until: float | None = None
-    """Unix seconds, excluded."""
-    limit: int = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """An exchange that was found."""
-
-    exchange: str
-    excerpt: str
-    """Some words around what was found, that between `MARKS`."""
+def no_meaning() -> str | None:
+    """Why nothing is searched by meaning here; None when it is."""
+    if find_spec("numpy") is None:
+        return "searching by meaning needs numpy, which is not installed here"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The words of one exchange."""
+    """What is kept of one exchange."""
 
     exchange: str
     asked: str
@@ -105,6 +78,12 @@ class Document:
     answered: str
     called: str
     """Names and arguments of the calls."""
+    vector: bytes | None = None
+    """Of what was asked, as `capture.embedding` packs it; None when it has no word."""
+    tags: tuple[str, ...] = ()
+    """The client's own (`capture.tags`)."""
+    distilled: str | None = None
+    """What it comes down to, as JSON (`capture.distill`); None for a short one."""
 
 
 class Recall:
@@ -113,6 +92,10 @@ class Recall:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
+        self._likeness: Likeness | None = None
+        """None until somebody searches by meaning."""
+        self._read_to = 0
+        """The last document whose vector was read."""
 
     @classmethod
     def open(cls, path: Path, store: Path, level: Level) -> Self:
@@ -141,7 +124,7 @@ class Recall:
         )
         try:
             if connection.execute("PRAGMA user_version").fetchone() != (version,):
-                connection.executescript(_SCHEMA.format(version))
+                connection.executescript(statements.SCHEMA.format(version))
             connection.execute("ATTACH ? AS store", (f"{store.absolute().as_uri()}?mode=ro",))
         except BaseException:
             connection.close()
@@ -168,32 +151,42 @@ class Recall:
         """The oldest exchanges with a greater id that ended and are not in here."""
         values = {"since": since, "limit": limit}
         with self._lock:
-            return [row[0] for row in self._connection.execute(_UNREAD, values)]
+            return [row[0] for row in self._connection.execute(statements.UNREAD, values)]
 
     def orphans(self) -> list[str]:
         """Exchanges whose words are in here, and that are in the store no more."""
         with self._lock:
-            return [row[0] for row in self._connection.execute(_ORPHANS)]
+            return [row[0] for row in self._connection.execute(statements.ORPHANS)]
 
     def add(self, documents: Iterable[Document]) -> None:
         """Take words in, all or none. Those of an exchange that is in here stay as they are."""
         with self._lock, self._transaction():
             for each in documents:
-                row = self._connection.execute(
-                    "INSERT INTO documents (exchange_id) VALUES (?) ON CONFLICT DO NOTHING "
-                    "RETURNING number",
-                    (each.exchange,),
-                ).fetchone()
-                if row is not None:
-                    texts = (each.asked, each.answered, each.called)
-                    self._connection.execute(
-                        "INSERT INTO words (rowid, asked, answered, called) VALUES (?, ?, ?, ?)",
-                        (row[0], *(text[:MOST_CHARACTERS] for text in texts)),
-                    )
+                self._add(each)
+        if self._likeness is not None:
+            self._read_vectors()
+
+    def _add(self, document: Document) -> None:
+        row = self._connection.execute(
+            "INSERT INTO documents (exchange_id, vector, distilled) VALUES (?, ?, ?) "
+            "ON CONFLICT DO NOTHING RETURNING number",
+            (document.exchange, document.vector, document.distilled),
+        ).fetchone()
+        if row is None:
+            return
+        texts = (document.asked, document.answered, document.called)
+        self._connection.execute(
+            "INSERT INTO words (rowid, asked, answered, called) VALUES (?, ?, ?, ?)",
+            (row[0], *(text[:MOST_CHARACTERS] for text in texts)),
+        )
+        self._connection.executemany(
+            "INSERT INTO tags (tag, number) VALUES (?, ?)", [(tag, row[0]) for tag in document.tags]
+        )
 
     def forget(self, exchanges: Iterable[str]) -> None:
-        """Take out every word of these exchanges, from the file too: it is written anew."""
+        """Take out all of these exchanges, from the file too: it is written anew."""
         with self._lock:
+            self._likeness = None
             with self._transaction():
                 for id_ in exchanges:
                     row = self._connection.execute(
@@ -201,20 +194,87 @@ class Recall:
                     ).fetchone()
                     if row is not None:
                         self._connection.execute("DELETE FROM words WHERE rowid = ?", row)
+                        self._connection.execute("DELETE FROM tags WHERE number = ?", row)
                 # until then the index keeps a deleted row's words, with a note that it is gone
                 self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
             self._connection.execute("VACUUM main")
 
     def find(self, sought: Sought) -> list[Hit]:
-        """The exchanges that hold all the words, the closest first. Raises Nothing."""
-        narrowed, values = _narrowed(sought)
-        statement = _FOUND.format(narrowed=narrowed)
-        marks = (*MARKS, _EXCERPT_WORDS)
+        """What is found, the closest first: exchanges that hold all the words, and exchanges that
+        ask alike. Where numpy is missing the words alone count, unless meaning alone is asked for.
+        Raises Nothing, and NoMeaning."""
+        why = no_meaning()
+        if why is not None and sought.by == "meaning":
+            raise NoMeaning(why)
+        places = max(_FUSED, sought.limit)
+        held = [] if sought.by == "meaning" else self._held(sought, places)
+        alike = [] if sought.by == "words" or why is not None else self._alike(sought, places)
+        hits = {hit.exchange: hit for hit in alike}
+        for hit in held:
+            also = hits.get(hit.exchange)
+            hits[hit.exchange] = hit if also is None else replace(hit, alike=also.alike)
+        order = fused([[hit.exchange for hit in each] for each in (held, alike)])
+        return [hits[id_] for id_ in order[: sought.limit]]
+
+    def like(self, text: str, limit: int = 20, least: float = ALIKE) -> list[Alike]:
+        """Which past requests are like this one, the closest first: what a router asks. But for the
+        first time nothing is read from the disk, and nobody is waited for. Raises NoMeaning."""
+        if self._likeness is None:
+            if (why := no_meaning()) is not None:
+                raise NoMeaning(why)
+            self._read_vectors()
+        likeness, vector = self._likeness, embed(text)
+        if likeness is None or vector is None:
+            return []
+        return likeness.closest(vector, limit, least)
+
+    def _held(self, sought: Sought, limit: int) -> list[Hit]:
+        """By words."""
+        filters, values = narrowed(sought)
+        given = (*MARKS, _EXCERPT_WORDS, match(sought.words), *values, limit)
         with self._lock:
             rows = self._connection.execute(
-                statement, (*marks, match(sought.words), *values, sought.limit)
+                statements.HELD.format(narrowed=filters), given
             ).fetchall()
-        return [Hit(id_, excerpt) for id_, excerpt in rows]
+        return [Hit(id_, excerpt, True, None, _json(told)) for id_, excerpt, told in rows]
+
+    def _alike(self, sought: Sought, limit: int) -> list[Hit]:
+        """By meaning."""
+        plainly = said_plainly(sought.words)
+        filters, values = narrowed(sought)
+        if (unwanted := left_out(sought.words)) is not None:
+            filters, values = filters + statements.WITHOUT, [*values, unwanted]
+        self._read_vectors()
+        candidates = self.like(plainly, max(_CANDIDATES, limit) if values else limit)
+        ids = orjson.dumps([each.exchange for each in candidates]).decode()
+        given = (_EXCERPT_CHARACTERS, ids, *values)
+        with self._lock:
+            rows = self._connection.execute(
+                statements.ALIKE.format(narrowed=filters), given
+            ).fetchall()
+        found = {id_: (excerpt, _json(told)) for id_, excerpt, told in rows}
+        return [
+            Hit(each.exchange, found[each.exchange][0], False, each.cosine, found[each.exchange][1])
+            for each in candidates
+            if each.exchange in found
+        ][:limit]
+
+    def _read_vectors(self) -> None:
+        """Have in memory what is not there yet; another process may have added some."""
+        from capture.likeness import MOST, Likeness
+
+        with self._lock:
+            likeness = self._likeness
+            if likeness is None:
+                (last,) = self._connection.execute(statements.LAST).fetchone()
+                self._read_to = max(0, last - MOST)
+                likeness = Likeness(last - self._read_to)
+            while rows := self._connection.execute(
+                statements.VECTORS, (self._read_to, _AT_ONCE)
+            ).fetchall():
+                likeness.add([(id_, vector) for _, id_, vector in rows])
+                self._read_to = rows[-1][0]
+            self._likeness = likeness
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._connection)
@@ -238,33 +298,5 @@ class _Transaction:
         self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
-def match(words: str) -> str:
-    """A person's words in FTS5's language, each quoted, so that none of it is a command. Raises
-    Nothing."""
-    wanted: list[str] = []
-    unwanted: list[str] = []
-    for minus, phrase, word in _TOKEN.findall(words):
-        text: str = phrase or word
-        if not _LETTERS.search(text):
-            continue
-        beginning = not phrase and text.endswith("*")
-        quoted = '"' + text.rstrip("*").replace('"', "").replace("\0", " ") + '"'
-        (unwanted if minus else wanted).append(quoted + "*" * beginning)
-    if not wanted:
-        raise Nothing("say what to look for: at least one word that is not left out")
-    if len(wanted) + len(unwanted) > MOST_WORDS:
-        raise Nothing(f"look for {MOST_WORDS} words at most")
-    return " ".join(["(" + " AND ".join(wanted) + ")", *(f"NOT {word}" for word in unwanted)])
-
-
-def _narrowed(sought: Sought) -> tuple[str, Sequence[Any]]:
-    """SQL for the filters, and its values."""
-    filters: tuple[tuple[str, Any, Callable[[Any], Any]], ...] = (
-        ("e.skill = ?", sought.skill, str),
-        ("e.mode = ?", sought.mode, lambda mode: mode.value),
-        ("coalesce(o.outcome, 'unknown') = ?", sought.outcome, str),
-        ("e.began_at >= ?", sought.since, float),
-        ("e.began_at < ?", sought.until, float),
-    )
-    held = [(sql, plain(value)) for sql, value, plain in filters if value is not None]
-    return "".join(f" AND {sql}" for sql, _ in held), [value for _, value in held]
+def _json(text: str | None) -> dict[str, object] | None:
+    return None if text is None else orjson.loads(text)

@@ -196,18 +196,24 @@ def search(
     since: Annotated[str | None, typer.Option(help="From this day or time on (UTC).")] = None,
     until: Annotated[str | None, typer.Option(help="Before this day or time (UTC).")] = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=1000)] = 20,
+    adapter: Annotated[str | None, typer.Option(help="Only answered with this adapter.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only with this tag of the client's.")] = None,
+    by: Annotated[
+        Literal["both", "words", "meaning"],
+        typer.Option(help="What holds all the words, what asks alike, or both."),
+    ] = "both",
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Find exchanges by the words in them, the closest first."""
-    from capture.recall import Sought
+    """Find exchanges by the words in them and by what they ask, the closest first."""
+    from capture.sought import Sought
     from gateway.commands.export import moment
     from gateway.commands.search import search as run
 
     from_, before = moment(since, "--since"), moment(until, "--until")
     # what a person quotes for the shell belongs together
     typed = " ".join(f'"{word}"' if " " in word else word for word in words)
-    sought = Sought(typed, skill, mode, outcome, from_, before, limit)
+    sought = Sought(typed, skill, mode, outcome, from_, before, limit, adapter, tag, by)
     run(Home.locate(), sought, as_json=as_json)
 
 

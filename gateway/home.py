@@ -80,7 +80,7 @@ class Home:
 
     @property
     def search(self) -> Path:
-        """Words to search by: made from the database, and made anew when it is gone."""
+        """Words and vectors to search by: made from the database, and made anew when gone."""
         return self.root / "search.db"
 
     @property

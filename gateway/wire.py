@@ -304,12 +304,33 @@ class ExchangeView(ExchangeHead):
     """Where the raw response body is."""
 
 
+class DistilledView(View):
+    """What an exchange comes down to, in words of its own."""
+
+    core: str
+    """What was asked and what came of it."""
+    context: list[str]
+    """Numbers, names, identifiers, lines that tell of errors."""
+    rooms: list[str]
+    """The skill, the tools that were called, the directory."""
+    files: list[str]
+    """Paths that calls were about."""
+
+
 class SearchHit(View):
     """An exchange that was found."""
 
     exchange: ExchangeSummaryView
     excerpt: str
-    """Words around what was found, that between `**`."""
+    """Words around what was found, that between `**`; of one that does not hold the words, the
+    beginning of what it asked."""
+    held: bool
+    """It holds all the words."""
+    alike: float | None
+    """Cosine of what it asked with what is looked for, up to 1; null when that is too little to
+    count."""
+    distilled: DistilledView | None
+    """Null for a short exchange."""
 
 
 class SearchList(View):
@@ -318,6 +339,8 @@ class SearchList(View):
     object: Literal["list"] = "list"
     data: list[SearchHit]
     """The closest first."""
+    note: str | None
+    """Why words alone were searched where meaning was wanted, too; null when they were not."""
 
 
 class WeekView(View):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from capture.exchange import Mode
-from capture.recall import MARKS, Hit
+from capture.sought import MARKS, By, Hit
 from capture.store.rows import ExchangeSummary
 from gateway.dashboard.format import Moment, moment
 from gateway.dashboard.text import one_line, visible
@@ -27,7 +27,7 @@ class Finding:
     excerpt: Markup
     """Words around what was found, that in `<mark>`."""
     about: str
-    """Who answered, the skill and what came of it."""
+    """Who answered, the skill, what came of it, and how alike it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +36,27 @@ class Page:
 
     words: str
     """As they were typed; empty before anything was."""
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
+    by: By = "both"
+    tag: str = ""
+    """Only with this tag of the client's; empty for all."""
     problem: str | None = None
     """Why nothing could be looked for; None when it could."""
+    note: str | None = None
+    """Why words alone were looked for; None when nothing is missing."""
 
 
 def search_page(
-    words: str, hits: Sequence[Hit], rows: Mapping[str, ExchangeSummary], now: float
+    asked: Page, hits: Sequence[Hit], rows: Mapping[str, ExchangeSummary], now: float
 ) -> Page:
-    """What a search found; what is gone since is left out."""
+    """The page of what was asked, with what was found; what is gone since is left out."""
     found = [(hit, rows[hit.exchange]) for hit in hits if hit.exchange in rows]
-    return Page(words, tuple(_finding(hit, row, now) for hit, row in found))
+    return replace(asked, findings=tuple(_finding(hit, row, now) for hit, row in found))
 
 
 def _finding(hit: Hit, row: ExchangeSummary, now: float) -> Finding:
-    about = (row.model or "nobody", row.skill, row.outcome and OUTCOME[row.outcome])
+    alike = None if hit.alike is None else f"alike {hit.alike:.2f}"
+    about = (row.model or "nobody", row.skill, row.outcome and OUTCOME[row.outcome], alike)
     return Finding(
         id=row.id,
         when=moment(row.began_at, now),

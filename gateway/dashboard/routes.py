@@ -8,6 +8,8 @@ checked before any of this runs (`gateway.app`).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Query, Request
@@ -17,7 +19,8 @@ from starlette.responses import Response
 
 from capture import clock
 from capture.exchange import ExchangeStatus, Mode
-from capture.recall import Sought
+from capture.recall import no_meaning
+from capture.sought import By, Sought
 from gateway.dashboard import feedback, finding
 from gateway.dashboard.detail import exchange_page
 from gateway.dashboard.listing import PAGE_ROWS, House, Listing, house, listing
@@ -36,6 +39,7 @@ router = APIRouter(include_in_schema=False)
 router.include_router(feedback.router)
 
 Word = Annotated[str, Query(max_length=32)]
+_BY: Mapping[str, By] = {"words": "words", "meaning": "meaning"}
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
@@ -84,9 +88,15 @@ async def one_exchange_page(
 
 
 @router.api_route("/search", methods=["GET", "HEAD"])
-async def words_page(runtime: Serving, q: Annotated[str, Query(max_length=2000)] = "") -> Response:
-    """Exchanges found by their words."""
-    found = await run_in_threadpool(_searched, runtime, q.strip())
+async def words_page(
+    runtime: Serving,
+    q: Annotated[str, Query(max_length=2000)] = "",
+    by: Word = "",
+    tag: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    """Exchanges found by their words and by what they ask."""
+    asked = finding.Page(q.strip(), by=_BY.get(by, "both"), tag=tag.strip())
+    found = await run_in_threadpool(_searched, runtime, asked)
     return page(render("search.html", page=found, house=_house(runtime)))
 
 
@@ -106,14 +116,16 @@ async def static_file(name: str, request: Request) -> Response:
     return found
 
 
-def _searched(runtime: Runtime, words: str) -> finding.Page:
-    if not words:
-        return finding.Page("", ())
+def _searched(runtime: Runtime, asked: finding.Page) -> finding.Page:
+    if not asked.words:
+        return asked
+    wanted = Sought(asked.words, limit=PAGE_ROWS, tag=asked.tag or None, by=asked.by)
     try:
-        hits, rows = sought(runtime, Sought(words, limit=PAGE_ROWS))
+        hits, rows = sought(runtime, wanted)
     except GatewayError as error:
-        return finding.Page(words, (), error.message)
-    return finding.search_page(words, hits, rows, clock.now())
+        return replace(asked, problem=error.message)
+    note = None if asked.by == "words" else no_meaning()
+    return finding.search_page(replace(asked, note=note), hits, rows, clock.now())
 
 
 async def _listing(request: Request, runtime: Runtime, wanted: Wanted) -> tuple[Listing, House]:

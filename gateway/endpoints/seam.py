@@ -21,7 +21,7 @@ from routers.features import Budget, Fleet
 if TYPE_CHECKING:  # types only: the endpoints never make rows
     from capture.feedback import Feedback
     from capture.framing import Position
-    from capture.recall import Hit, Sought
+    from capture.sought import Hit, Sought
     from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary
     from capture.weekly import Week
     from gateway.forgetting import Forgotten
@@ -131,7 +131,7 @@ class Recall(Protocol):
     """The words of exchanges."""
 
     def find(self, sought: Sought) -> list[Hit]:
-        """The closest first. Raises `capture.recall.Nothing`."""
+        """The closest first. Raises `capture.sought.Nothing`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Exchanges found by the words in them."""
+"""Exchanges found by the words in them and by what they ask."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from starlette.responses import Response
 
 from capture.exchange import Mode
 from capture.outcomes import OutcomeName
-from capture.recall import MARKS, Hit, Nothing, Sought
+from capture.recall import no_meaning
+from capture.sought import MARKS, By, Hit, NoMeaning, Nothing, Sought
 from capture.store.rows import ExchangeSummary
 from gateway.endpoints.responses import json_response
 from gateway.endpoints.seam import Runtime, Serving
 from gateway.errors import ClientError, ServiceError
-from gateway.wire import ExchangeSummaryView, SearchHit, SearchList
+from gateway.wire import DistilledView, ExchangeSummaryView, SearchHit, SearchList
 
 router = APIRouter(tags=["search"])
 
@@ -35,13 +36,16 @@ async def search(
     since: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
     until: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 20,
+    adapter: Annotated[str | None, Query(max_length=256)] = None,
+    tag: Annotated[str | None, Query(max_length=64)] = None,
+    by: By = "both",
 ) -> Response:
-    """Exchanges that hold all these words, the closest first.
+    """Exchanges that hold all these words, and exchanges that ask alike, the closest first.
 
-    `"several words"` are found together, `wor*` by their beginning, `-word` is left out; `since`
-    and `until` are Unix seconds.
+    By words, `"several words"` are found together and `wor*` by their beginning; `-word` is left
+    out; `since` and `until` are Unix seconds.
     """
-    wanted = Sought(q, skill, mode, outcome, since, until, limit)
+    wanted = Sought(q, skill, mode, outcome, since, until, limit, adapter, tag, by)
     return json_response(await run_in_threadpool(_list, runtime, wanted))
 
 
@@ -54,6 +58,8 @@ def sought(runtime: Runtime, wanted: Sought) -> tuple[Sequence[Hit], Mapping[str
         hits = runtime.recall.find(wanted)
     except Nothing as error:
         raise ClientError(str(error), code="nothing_sought") from None
+    except NoMeaning as error:
+        raise ServiceError(str(error)) from None
     except sqlite3.Error as error:
         raise ServiceError(f"the words of exchanges cannot be searched now: {error}") from error
     rows = runtime.store.summaries([hit.exchange for hit in hits])
@@ -66,8 +72,11 @@ def _list(runtime: Runtime, wanted: Sought) -> SearchList:
         SearchHit(
             exchange=ExchangeSummaryView.model_validate(rows[hit.exchange]),
             excerpt=hit.excerpt.replace(MARKS[0], "**").replace(MARKS[1], "**"),
+            held=hit.held,
+            alike=hit.alike,
+            distilled=None if hit.distilled is None else DistilledView(**hit.distilled),
         )
         for hit in hits
         if hit.exchange in rows
     ]
-    return SearchList(data=found)
+    return SearchList(data=found, note=None if wanted.by == "words" else no_meaning())

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capture.embedding import embed, packed
 from capture.exchange import Mode
 from capture.indexing import Indexer, take_in
-from capture.recall import MARKS, MOST_WORDS, Nothing, Recall, Sought, match
+from capture.recall import Document, Recall, no_meaning
 from capture.redact import Redactor
+from capture.sought import MARKS, MOST_WORDS, NoMeaning, Nothing, Sought, match
 from capture.store import Store
 from tests.support.journals import BURST, capturing
 from tests.support.kitchen import HOME, answer, call, exchange, user
@@ -55,7 +59,9 @@ def recall(tmp_path: Path, store: Store) -> Iterator[Recall]:
 
 
 def found(recall: Recall, words: str, **filters: object) -> set[str]:
-    return {hit.exchange for hit in recall.find(Sought(words, **filters))}  # type: ignore[arg-type]
+    """By words, unless told otherwise."""
+    sought = Sought(words, **{"by": "words", **filters})  # type: ignore[arg-type]
+    return {hit.exchange for hit in recall.find(sought)}
 
 
 def test_words_are_found_in_any_case_with_or_without_accents(
@@ -195,3 +201,107 @@ def test_words_that_could_not_be_taken_in_are_taken_in_later(
             indexer.step()
     assert indexer.step() == 4
     indexer.stop()
+
+
+def test_what_asks_alike_is_found_without_holding_the_words(recall: Recall, ids: list[str]) -> None:
+    (hit, *_) = recall.find(Sought("turning the light off", by="meaning"))
+    assert hit.exchange == ids[1]
+    assert hit.excerpt == "Turn the LIGHTS off"
+    assert not hit.held
+    assert hit.alike is not None
+    assert 0.25 < hit.alike <= 1
+    assert found(recall, "turning the light off") == set()
+    assert found(recall, "elephant", by="meaning") == set()
+    with pytest.raises(Nothing):
+        recall.find(Sought("-lights", by="meaning"))
+
+
+def test_both_ways_are_fused_and_say_how_each_was_found(recall: Recall, ids: list[str]) -> None:
+    hits = recall.find(Sought("lights off", by="both"))
+    assert {hit.exchange for hit in hits} == {ids[1], ids[2]}
+    assert all(hit.held and hit.alike for hit in hits)
+    (attic,) = recall.find(Sought("attic", by="both"))
+    assert attic.held, "by a word of a call"
+    assert attic.alike is None
+    assert hits[0].exchange == recall.find(Sought("lights off", limit=1))[0].exchange
+
+
+def test_filters_and_words_left_out_narrow_what_is_alike(recall: Recall, ids: list[str]) -> None:
+    meant = {"by": "meaning"}
+    assert found(recall, "light off", **meant) == {ids[1], ids[2]}
+    assert found(recall, "light off -which", **meant) == {ids[1]}
+    assert found(recall, "light off", mode=Mode.RESTING, **meant) == {ids[1]}
+    assert found(recall, "light off", until=1.0, **meant) == set()
+    assert found(recall, "light off", adapter="no such", **meant) == set()
+
+
+def test_a_router_asks_which_past_requests_are_like_one(recall: Recall, ids: list[str]) -> None:
+    first, *_ = recall.like("Turn lights off, please", 5)
+    assert first.exchange == ids[1]
+    assert first.cosine > 0.5
+    assert recall.like("?!") == []
+    assert recall.like("elephant") == []
+
+
+def test_what_comes_in_later_is_alike_too_and_what_is_forgotten_no_more(
+    tmp_path: Path, recall: Recall, ids: list[str], store: Store
+) -> None:
+    assert [each.exchange for each in recall.like("cellar door locked")] == []
+    recall.add([Document("later", "Lock the cellar door", "", "", _vector("Lock the cellar door"))])
+    assert [each.exchange for each in recall.like("cellar door locked")] == ["later"]
+    with Recall.open(tmp_path / "search.db", store.path, "secrets") as other:
+        assert [each.exchange for each in other.like("cellar door locked")] == ["later"]
+    recall.forget(["later", ids[1]])
+    assert recall.like("cellar door locked") == []
+    assert ids[1] not in {each.exchange for each in recall.like("lights off")}
+    left = sqlite3.connect(tmp_path / "search.db")
+    assert left.execute("SELECT count(*) FROM documents").fetchone() == (len(ids) - 1,)
+    left.close()
+
+
+def _vector(text: str) -> bytes:
+    vector = embed(text)
+    assert vector is not None
+    return packed(vector)
+
+
+def test_without_numpy_words_are_searched_and_meaning_says_why_not(
+    recall: Recall, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert no_meaning() is None
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    assert "numpy" in (no_meaning() or "")
+    assert found(recall, "attic", by="both") == {ids[1]}
+    for ask in (lambda: recall.find(Sought("attic", by="meaning")), lambda: recall.like("attic")):
+        with pytest.raises(NoMeaning):
+            ask()
+
+
+def test_taking_in_and_searching_by_words_do_not_load_numpy() -> None:
+    look = "import sys, capture.indexing; sys.exit('numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", look], check=True)
+
+
+async def test_tags_and_what_it_comes_down_to_are_kept_and_redacted(tmp_path: Path) -> None:
+    key = "sk-ant-" + "api03-" + "q7w8e9r0t1y2u3i4" * 6
+    asked = f"Why does the import of invoices fail? I use {key}. " + "More of that. " * 200
+    with capturing(tmp_path) as (journal, ingester, store):
+        tags = {"tags": ["Billing", "ghp_" + "a1b2" * 9], "corpus": "work"}
+        (id_, other) = (
+            exchange(journal, [user(asked)], answer("Because of it."), metadata=tags),
+            exchange(journal, [user("Why does it fail? metadata")], answer("Who knows.")),
+        )
+        assert await ingester.catch_up(30)
+        with Recall.open(tmp_path / "search.db", store.path, "secrets") as recall:
+            take_in(store, recall, CLEAN)
+            assert found(recall, "fail") == {id_, other}
+            assert found(recall, "fail", tag="billing") == {id_}
+            assert found(recall, "failing imports", by="meaning", tag="work") == {id_}
+            assert found(recall, "fail", tag="ghp_" + "a1b2" * 9) == set(), "a secret is no tag"
+            (hit,) = recall.find(Sought("fail", tag="work"))
+            recall.forget([id_])
+            assert found(recall, "fail", tag="work") == set()
+    assert hit.distilled is not None
+    assert hit.distilled["core"].startswith("Why does the import of invoices fail?")
+    assert "q7w8e9" not in str(hit)
+    assert b"q7w8e9" not in (tmp_path / "search.db").read_bytes()

@@ -291,3 +291,10 @@ async def test_the_search_page_marks_what_it_found_and_says_when_it_found_nothin
     assert "Nothing was found" in (await client.get("/search", params={"q": "cellar"})).text
     assert "at least one word" in (await client.get("/search", params={"q": "-attic"})).text
     assert "Find an exchange again" in (await client.get("/search")).text
+    alike = (await client.get("/search", params={"q": "keys of attics", "by": "meaning"})).text
+    assert f'href="/exchanges/{id_}"' in alike
+    assert "alike 0." in alike
+    by_words = {"q": "keys of attics", "by": "words", "tag": '"><b>'}
+    nothing = (await client.get("/search", params=by_words)).text
+    assert "Nothing was found" in nothing
+    assert '"><b>' not in nothing
