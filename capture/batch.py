@@ -115,6 +115,7 @@ FEEDBACK_COLUMNS = (
     "comment",
     "demonstration",
     "idempotency_key",
+    "train",
 )
 
 _BEGAN_AT = BEGIN_COLUMNS.index("began_at")
@@ -390,6 +391,7 @@ def _feedback_row(said: Feedback) -> Row:
         said.comment,
         said.demonstration,
         said.idempotency_key,
+        said.train,
     )
 
 

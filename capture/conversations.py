@@ -74,8 +74,7 @@ def know(plain: Mapping[str, Any]) -> Known:
     if role == "tool":
         answers = plain.get("tool_call_id")
         return Known(role, _digest("tool", answers or text), answers=answers)
-    if "<think>" in text:
-        text = _THOUGHT.sub("", text, count=1).strip()
+    text = spoken(text)
     called = plain.get("tool_calls", ())
     if not text and not called:
         return Known(role, b"")  # clients drop such a turn
@@ -117,6 +116,11 @@ class Name(NamedTuple):
 def unsaid(key: str | None) -> Name:
     """The name of a transcript in which nothing was said yet."""
     return Name(blake2b(digest_size=NAME_BYTES), _seed(key), after_user=False)
+
+
+def spoken(text: str) -> str:
+    """An assistant's text without the thinking that some models write before it."""
+    return _THOUGHT.sub("", text, count=1).strip() if "<think>" in text else text.strip()
 
 
 def names(key: str | None, transcript: Sequence[Known], ends: Collection[int]) -> dict[int, bytes]:

@@ -10,12 +10,15 @@ speaker said last:
     0.5 exactly         neither: takes back what the speaker said before
     a comment alone     nothing changes: it is there to be read
 
+Whether the exchange may train is said beside that (`train`) and bears on no outcome: what was said
+of it last counts, whoever said it.
+
 Feedback about a conversation counts for the last exchange of it that has a reply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -62,6 +65,9 @@ class Feedback:
     """Text of the reply that should have been given."""
     idempotency_key: str | None
     """What the speaker calls this piece, so that sending it again says it once; None: nothing."""
+    train: bool | None = None
+    """Whether the exchange may train: True approves it (`capture.vetting`), False keeps it out for
+    ever; None when nothing was said of that."""
 
     def __post_init__(self) -> None:
         _check_about(self)
@@ -69,12 +75,15 @@ class Feedback:
             raise BadFeedback("source", f"`source` is one of {', '.join(get_args(Source))}")
         if self.value is not None and not 0 <= self.value <= 1:
             raise BadFeedback("value", "`value` is true, false, or a number from 0 to 1")
+        if self.train not in (None, True, False):
+            raise BadFeedback("train", "`train` is true (it may train) or false (it never may)")
         _check_text("comment", self.comment, COMMENT_CHARACTERS)
         _check_text("demonstration", self.demonstration, DEMONSTRATION_CHARACTERS)
         _check_text("idempotency_key", self.idempotency_key, IDEMPOTENCY_CHARACTERS)
-        if self.value is None and self.comment is None and self.demonstration is None:
+        if all(each is None for each in (self.value, self.comment, self.demonstration, self.train)):
             raise BadFeedback(
-                "value", "feedback says something: a `value`, a `comment` or a `demonstration`"
+                "value",
+                "feedback says something: a `value`, a `comment`, a `demonstration` or `train`",
             )
 
     @property
@@ -91,16 +100,20 @@ class Feedback:
 
     def says_as(self, other: Feedback) -> bool:
         """Both say the same of the same, whenever and on whichever way."""
-        names = ("exchange", "conversation", "key", "value", "comment", "demonstration")
+        names = ("exchange", "conversation", "key", "value", "comment", "demonstration", "train")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
 
-_FIELDS = tuple(field.name for field in fields(Feedback))
+_LATER = ("train",)
+"""Fields that older records do not have."""
+_FIELDS = tuple(field.name for field in fields(Feedback) if field.name not in _LATER)
 
 
 def feedback_of(plain: Mapping[str, Any]) -> Feedback:
     """The feedback that its fields in JSON tell. Raises KeyError and ValueError."""
-    return Feedback(**{name: plain[name] for name in _FIELDS})
+    told: dict[str, Any] = {name: plain[name] for name in _FIELDS}
+    told |= {name: plain.get(name) for name in _LATER}
+    return Feedback(**told)
 
 
 def standing(said: Iterable[Feedback]) -> list[Feedback]:
@@ -124,6 +137,17 @@ def demonstration_of(said: Iterable[Feedback]) -> str | None:
     nobody does."""
     shown = [each.demonstration for each in standing(said) if each.demonstration is not None]
     return shown[-1] if shown else None
+
+
+def counting(said: Iterable[Feedback], untrusted: Collection[str]) -> list[Feedback]:
+    """What was said by keys that are trusted: only that decides what may train, and is learned."""
+    return [each for each in said if each.key is None or each.key not in untrusted]
+
+
+def verdict_of(said: Iterable[Feedback]) -> Feedback | None:
+    """What was said last of whether an exchange may train; None when nothing was."""
+    verdicts = [each for each in said if each.train is not None]
+    return max(verdicts, key=lambda each: each.id, default=None)
 
 
 def _code(said: Feedback) -> str | None:

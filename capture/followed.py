@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from capture.conversations import Known, know, next_state
+from capture.holds import OF_REQUESTS, Hold
 from capture.messages import Message
 from capture.narrowing import Json, list_of, object_of
 from capture.outcomes import WEIGHTS, Evidence, from_next
@@ -31,9 +32,13 @@ class Followed:
     """What speaks for failure in them; a correction comes first."""
     private: bool
     """The request that told of them never leaves home."""
+    held: tuple[Hold, ...] = ()
+    """Why that request does not train; what speaks of its reply alone left out."""
 
 
-def followed(turn: TrainableTurn, request: Json, *, private: bool) -> Followed | None:
+def followed(
+    turn: TrainableTurn, request: Json, *, private: bool, held: tuple[Hold, ...] = ()
+) -> Followed | None:
     """The reply with its next state, as a later request tells it; None when the reply is not in
     that request, or nothing after it says what was wrong."""
     said = list(_read(request))
@@ -49,7 +54,9 @@ def followed(turn: TrainableTurn, request: Json, *, private: bool) -> Followed |
     if not failed:
         return None
     failed.sort(key=lambda each: each[0] != "correction")
-    return Followed(turn, tuple(entry for entry, _ in said[start:end]), tuple(failed), private)
+    following = tuple(entry for entry, _ in said[start:end])
+    asked = tuple(hold for hold in held if hold.code in OF_REQUESTS)
+    return Followed(turn, following, tuple(failed), private, asked)
 
 
 def _read(request: Json) -> Iterator[tuple[Json, Message]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from capture.exchange import Mode
+from capture.holds import Hold
 from capture.messages import Message
 from capture.outcomes import OutcomeName
 
@@ -45,6 +46,17 @@ class TrainableTurn:
     demonstration: str | None = None
     """Text of the reply that it should have been, as people said since, redacted; None when nobody
     did."""
+    evidence: tuple[str, ...] = ()
+    """What the outcome rests on: codes of `capture.outcomes`, in the order they came."""
+    cloud: bool = False
+    """A cloud model wrote the reply."""
+    held: tuple[Hold, ...] = ()
+    """Why it does not train; empty when it may."""
+    approved: bool = False
+    """Somebody who is trusted said that it may train, or that it was good."""
+    history: tuple[Hold, ...] = ()
+    """Why earlier replies in its request may not be learned, each reason once: who gave them is not
+    us (`invented`), they are held, or nobody called them good (`unapproved`)."""
 
     @property
     def wanted(self) -> Json:
@@ -53,10 +65,6 @@ class TrainableTurn:
         if self.demonstration is None:
             return self.reply
         return {"role": "assistant", "content": self.demonstration}
-
-    """The answer as one assistant message in OpenAI's chat dialect."""
-    evidence: tuple[str, ...] = ()
-    """What the outcome rests on: codes of `capture.outcomes`, in the order they came."""
 
 
 def assistant_message(reply: Message) -> Json:

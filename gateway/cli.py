@@ -134,6 +134,12 @@ def feedback(
         str | None,
         typer.Option(metavar="FILE", help="The reply it should have been; `-` reads it."),
     ] = None,
+    train: Annotated[
+        bool | None,
+        typer.Option(
+            "--train/--no-train", help="It may train; or it never may.", show_default=False
+        ),
+    ] = None,
     conversation: Annotated[
         bool, typer.Option("--conversation", help="Speak of the conversation it is in.")
     ] = False,
@@ -146,7 +152,7 @@ def feedback(
 
     if good + bad + (value is not None) > 1:
         raise typer.BadParameter("give one of --good, --bad and --value")
-    said = Said(True if good else False if bad else value, comment, demonstration)
+    said = Said(True if good else False if bad else value, comment, demonstration, train)
     run(Home.locate(), id, said, of_conversation=conversation, listed=listed, as_json=as_json)
 
 
@@ -236,6 +242,10 @@ def export(
     skill: Annotated[str | None, typer.Option(help="Only turns of this skill.")] = None,
     since: Annotated[str | None, typer.Option(help="From this day or time on (UTC).")] = None,
     until: Annotated[str | None, typer.Option(help="Before this day or time (UTC).")] = None,
+    trust: Annotated[
+        Literal["any", "trusted", "approved"],
+        typer.Option(help="What nothing holds; of that what you approved; or all (docs/trust.md)."),
+    ] = "trusted",
     *,
     private: Annotated[
         bool, typer.Option("--private", help="Also what never leaves home.")
@@ -267,11 +277,35 @@ def export(
         since,
         until,
         private,
+        trust=trust,
         compress_to=compress_to,
         summarise_with=summarise_with,
         tokenizer=tokenizer,
     )
     run(Home.locate(), chosen, out, as_json=as_json)
+
+
+@app.command()
+def review(
+    *,
+    listed: Annotated[bool, typer.Option("--list", help="Only list what waits.")] = False,
+    approve: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="This exchange may train. Repeatable.")
+    ] = None,
+    reject: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="This one never may. Repeatable.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", min=1, max=200, help="The newest so many.")
+    ] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Say of what waits for a person whether it may train."""
+    from gateway.commands.review import Words
+    from gateway.commands.review import review as run
+
+    words = Words(tuple(approve or ()), tuple(reject or ()))
+    run(Home.locate(), words, limit, listed=listed, as_json=as_json)
 
 
 @app.command()

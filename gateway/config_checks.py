@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from capture.addresses import is_inside
 from capture.exchange import Mode
-from gateway.addresses import is_inside
 from gateway.config_errors import suggestion
 from gateway.settings import Rule, Settings, Target, UpstreamSettings
 from gateway.yaml_source import Path

@@ -17,6 +17,7 @@ from typing import Any
 
 from capture import clock
 from capture.adapters import base_sha256
+from capture.addresses import is_loopback
 from capture.exchange import ExchangeEnd
 from capture.indexing import Indexer
 from capture.ingest import Ingester
@@ -27,7 +28,6 @@ from capture.store import Store
 from capture.weekly import Week
 from gateway import abandonment, budget, packing, pricing, redaction, retention, weeks
 from gateway.adapters import AdapterWatch
-from gateway.addresses import is_loopback
 from gateway.auth import HostGuard, Keyring
 from gateway.budget import Ledger
 from gateway.config import ConfigErrors, ConfigWatcher, Loaded

@@ -14,8 +14,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from capture.addresses import forbidden, parse_address
 from capture.exchange import Mode
-from gateway.addresses import forbidden, parse_address
 
 SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "credential", "password")
 """A header whose name holds one of these carries a secret: no rule tests it, no record keeps it."""
@@ -161,11 +161,25 @@ KeyNames = Annotated[
     BeforeValidator(_listed),
     _one_or_many({"type": "string", "pattern": _NAME}),
 ]
+KeyList = Annotated[
+    tuple[Name, ...],
+    BeforeValidator(_listed),
+    _one_or_many({"type": "string", "pattern": _NAME}, at_least=0),
+]
+"""The same, where none is a word, too."""
 HeaderNames = Annotated[
     tuple[Annotated[str, Field(max_length=128), AfterValidator(_kept_header)], ...],
     BeforeValidator(_listed),
     _one_or_many({"type": "string", "maxLength": 128}, at_least=0),
 ]
+Patterns = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=128)], ...],
+    BeforeValidator(_listed),
+    _one_or_many({"type": "string", "minLength": 1, "maxLength": 128}, at_least=0),
+]
+"""Patterns of names, or none; `*` stands for any run of characters."""
+Channels = dict[Annotated[str, Field(max_length=128), AfterValidator(_kept_header)], Words]
+"""Patterns of values, by the header that has them."""
 ModeOrder = Annotated[
     tuple[Mode, ...],
     BeforeValidator(_listed),

@@ -13,20 +13,24 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from capture.addresses import is_inside, is_loopback
 from capture.exchange import Mode
+from capture.outside import INSIDE_TOOLS, OUTSIDE_TOOLS
 from capture.sessions import SESSION_HEADERS
-from gateway.addresses import is_inside, is_loopback
 from gateway.setting_types import (
+    Channels,
     EnvName,
     HeaderNames,
     HeaderValues,
     Host,
     HostNames,
+    KeyList,
     KeyNames,
     ModelName,
     ModeNames,
     ModeOrder,
     Name,
+    Patterns,
     Seconds,
     ToolNames,
     Url,
@@ -257,6 +261,25 @@ class Escalation(Section):
     budget: BurstBudget = BurstBudget()
 
 
+class TrustSettings(Section):
+    """Whose text may train without a person's word (docs/trust.md). What may not waits for
+    `majordomo review`, and no export or training has it until then."""
+
+    outside_tools: Patterns = OUTSIDE_TOOLS
+    """Tools whose results strangers write: the web, mail, messages. Patterns of names, in any case;
+    `"*"` means every tool. What comes after such a result in a conversation waits."""
+    inside_tools: Patterns = INSIDE_TOOLS
+    """Tools that are none of those, whatever their names, and may be given any address."""
+    untrusted_keys: KeyList = ()
+    """API keys whose traffic waits for a person, and whose feedback decides nothing."""
+    untrusted_channels: Channels = Field(default_factory=dict[str, tuple[str, ...]])
+    """Headers by which clients say where a message came from, with patterns of values whose traffic
+    waits for a person."""
+    cloud_text: Literal["train", "keep_out"] = "train"
+    """Whether what a cloud model wrote may train a local one. `keep_out`: neither training nor an
+    export has it. Providers' terms may forbid it for some uses; who runs this decides."""
+
+
 class CaptureSettings(Section):
     """How exchanges are kept."""
 
@@ -283,6 +306,7 @@ class CaptureSettings(Section):
     session_headers: HeaderNames = SESSION_HEADERS
     """Headers by which clients name a conversation, the most explicit first. Without one of them a
     conversation is known by its transcript (docs/conversations.md)."""
+    trust: TrustSettings = TrustSettings()
 
 
 class TrainerSettings(Section):

@@ -78,6 +78,8 @@ def starter_yaml(
         *_MODELS,
         "",
         *_escalation(small, large, claude_env),
+        "",
+        *_CAPTURE,
     ]
     return "\n".join(lines) + "\n"
 
@@ -97,6 +99,14 @@ _MODELS = (
     "# Further model names for clients, each one place and no other:",
     "# models:",
     "#   coder: {upstream: ollama, model: qwen3-coder}",
+)
+
+
+_CAPTURE = (
+    "# What Claude writes trains the local model. Its terms and you may see that differently:",
+    "# `keep_out` keeps it out of training and exports (docs/trust.md).",
+    "# capture:",
+    "#   trust: {cloud_text: keep_out}",
 )
 
 

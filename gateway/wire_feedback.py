@@ -14,7 +14,7 @@ from gateway.wire import View
 
 
 class FeedbackBody(BaseModel):
-    """`POST /v1/feedback`: about one of the first two, saying one of the next three or more."""
+    """`POST /v1/feedback`: about one of the first two, saying one of the next four or more."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
@@ -30,6 +30,8 @@ class FeedbackBody(BaseModel):
     """What there is to say about it."""
     demonstration: str | None = None
     """Text of the reply that should have been given."""
+    train: bool | None = None
+    """Whether it may train: true approves it, false keeps it out for ever."""
     idempotency_key: str | None = None
     """A name for this piece of feedback: sent again under it, it is said once."""
     source: Literal["api", "cli"] = "api"
@@ -54,6 +56,8 @@ class FeedbackView(View):
     comment: str | None
     demonstration: str | None
     idempotency_key: str | None
+    train: bool | None
+    """Whether it may train; null when it says nothing of that."""
 
 
 class FeedbackList(View):
@@ -71,6 +75,7 @@ _WANTED: Mapping[str, str] = {
     "value": "true, false, or a number from 0 to 1",
     "comment": "text",
     "demonstration": "the text of the reply that should have been given",
+    "train": "true (it may train) or false (it never may)",
     "idempotency_key": "text",
     "source": "`api` or `cli`",
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from capture.store.open import Store
 from trainer import curate, dataset, lengths
@@ -27,6 +28,8 @@ class Built:
     """Golden rows that judge."""
     too_long: int
     """Captured rows left out because they do not fit the base."""
+    waiting: int = 0
+    """Turns worth training on that wait for a person's word."""
 
     def summary(self) -> str:
         """For who watches."""
@@ -34,17 +37,30 @@ class Built:
         said = [f"{kinds.count('fresh')} new rows", f"{kinds.count('replayed')} replayed"]
         said += [f"{kinds.count('golden')} golden", f"{len(self.held_out)} held out"]
         left = f"; {self.too_long} do not fit the base" if self.too_long else ""
-        return ", ".join(said) + left
+        waits = f"; {waiting_clause(self.waiting)}" if self.waiting else ""
+        return ", ".join(said) + left + waits
+
+
+def waiting_clause(waiting: int) -> str:
+    """What is said of turns that wait for a person's word."""
+    return f"{waiting:,} {'waits' if waiting == 1 else 'wait'} for `majordomo review`"
 
 
 def captured_rows(household: Household) -> list[Row]:
     """All rows worth training on, redacted, oldest first. Raises StoreError."""
+    return _captured(household)[0]
+
+
+def _captured(household: Household) -> tuple[list[Row], int]:
+    """The same, and how many turns worth it wait for a person's word."""
     if not household.store.exists():
-        return []  # nothing was served yet
+        return [], 0  # nothing was served yet
     store = Store.open_reader(household.store)
     try:
-        turns, soul = store.trainable(household.redactor), household.soul
-        return list(curate.worthy(turns if soul is None else map(soul.given, turns)))
+        held = Counter[bool]()
+        turns, soul = store.trainable(household.redactor, household.trust), household.soul
+        given = turns if soul is None else map(soul.given, turns)
+        return list(curate.worthy(given, held)), held[True]
     finally:
         store.close()
 
@@ -55,13 +71,14 @@ def select(
     """The captured rows; no more than training gets to see. Raises NothingToTrain."""
     settings = household.settings
     seen = settings.iters * settings.batch_size
+    rows, waiting = _captured(household)
     selection = curate.select(
-        captured_rows(household),
+        rows,
         dataset.past_of(earlier),
         share=settings.held_out,
         most=curate.most_captured(settings.rows, seen, settings.replay_share),
     )
-    return _needed(selection, again=again)
+    return _needed(replace(selection, waiting=waiting), again=again)
 
 
 def build(household: Household, plan: Plan, selection: curate.Selection, *, again: bool) -> Built:
@@ -93,12 +110,14 @@ def build(household: Household, plan: Plan, selection: curate.Selection, *, agai
         held_out=fitting.held_out,
         tested=tested,
         too_long=selection.captured - fitting.captured,
+        waiting=selection.waiting,
     )
 
 
 def _needed(selection: curate.Selection, *, again: bool) -> curate.Selection:
     if not selection.fresh and not (again and selection.replayed):
-        raise NothingToTrain("no exchange since the last cycle is worth training on")
+        waits = f"; {waiting_clause(selection.waiting)}" if selection.waiting else ""
+        raise NothingToTrain(f"no exchange since the last cycle is worth training on{waits}")
     return selection
 
 

@@ -19,12 +19,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from capture.adapters import SkillFigure
+from capture.provenance import Trust
 from capture.redact import Redactor
 from capture.soul import Soul
 from capture.store.migrate import StoreError
 from trainer import cycle
 from trainer.backends import TrainingFailed
-from trainer.build import NothingToTrain
+from trainer.build import NothingToTrain, waiting_clause
 from trainer.children import ChildFailed
 from trainer.files import Held
 from trainer.household import Household, NoBase
@@ -47,12 +48,13 @@ def now(
     settings: Mapping[str, Any],
     redactor: Redactor,
     soul: Soul | None,
+    trust: Trust,
     as_json: bool,
     again: bool,
 ) -> None:
     """Run one cycle and say how it ended."""
     chosen = TrainingSettings(**settings)
-    household = Household(home, base, base_name, house, chosen, redactor, soul=soul)
+    household = Household(home, base, base_name, house, chosen, redactor, trust, soul=soul)
     try:
         with shown() as watch:
             ended = cycle.run(household, watch, again=again)
@@ -125,6 +127,8 @@ def _show(ended: CycleEnd) -> None:
     if ended.state != "promoted":
         word = f"[yellow]{ended.state}[/]: {escape(ended.reason or 'kept, and not served')}"
     out.print(f"adapter [bold]{escape(ended.adapter or 'none')}[/] {word}")
+    if ended.waiting:
+        out.print(f"not trained on: {waiting_clause(ended.waiting)}")
 
 
 def _summed(figures: tuple[SkillFigure, ...]) -> list[SkillFigure]:

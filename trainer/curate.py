@@ -2,7 +2,8 @@
 
 Worth training on is what the hired help did well: successful BURST turns, the good answers that
 ended a correction, whoever gave them, and what people said that a reply should have been. Private
-turns may train, since training stays at home. A conversation is held out as a whole, by a stable
+turns may train, since training stays at home; what is held (`capture.vetting`) does not, whatever
+it is worth. A conversation is held out as a whole, by a stable
 hash of its id, and for ever: which side it fell on in an earlier cycle stands, whatever the
 settings say since.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -35,10 +37,12 @@ class Selection:
     fresh: Sequence[Row]
     replayed: Sequence[Row]
     held_out: Sequence[Row]
+    waiting: int = 0
+    """Turns worth training on that wait for a person's word."""
 
     def kept(self, kept: Callable[[Sequence[Row]], list[Row]]) -> Selection:
         """What `kept` keeps of each part."""
-        return Selection(kept(self.fresh), kept(self.replayed), kept(self.held_out))
+        return Selection(kept(self.fresh), kept(self.replayed), kept(self.held_out), self.waiting)
 
     @property
     def captured(self) -> int:
@@ -62,9 +66,9 @@ def is_held_out(conversation: str, share: float) -> bool:
     return int.from_bytes(digest[:8]) < share * 2**64
 
 
-def worthy(turns: Iterable[TrainableTurn]) -> Iterator[Row]:
+def worthy(turns: Iterable[TrainableTurn], held: Counter[bool] | None = None) -> Iterator[Row]:
     """The rows worth training on, of turns in the order they happened. Equal rows count once, the
-    oldest."""
+    oldest. `held` counts turns worth it that are held, by whether an approval would lift that."""
     corrected: set[str] = set()
     seen: set[bytes] = set()
     for turn in turns:
@@ -73,7 +77,18 @@ def worthy(turns: Iterable[TrainableTurn]) -> Iterator[Row]:
         if turn.demonstration is None and not _well_answered(turn, corrected):
             continue
         corrected.discard(turn.conversation)  # this answer ended it
-        row = row_of(turn.id, turn.conversation, turn.skill, turn.request, turn.wanted)
+        if turn.held:
+            if held is not None:
+                held[all(hold.waits for hold in turn.held)] += 1
+            continue
+        row = row_of(
+            turn.id,
+            turn.conversation,
+            turn.skill,
+            turn.request,
+            turn.wanted,
+            cloud=turn.cloud and turn.demonstration is None,
+        )
         if row is not None and row.key not in seen:
             seen.add(row.key)
             yield row

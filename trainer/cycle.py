@@ -118,6 +118,7 @@ def _begin(household: Household, watch: Watch, *, again: bool) -> CycleFiles:
         plan.seed,
         household.redactor.level,
         None if household.soul is None else household.soul.mark,
+        built.waiting,
     )
     watch.said(f"cycle {plan.id}: {built.summary()}")
     return files
@@ -256,6 +257,7 @@ def _finish(
         reason=overtaken,
         adapter=made.id,
         rows={kind: kinds.count(kind) for kind in ("fresh", "replayed", "golden", "held_out")},
+        waiting=manifest.waiting,
         train_seconds=trained.seconds,
         loss=(trained.losses[0][1], trained.losses[-1][1]) if trained.losses else None,
         gate=verdict,

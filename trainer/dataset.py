@@ -44,6 +44,8 @@ class RowName(_Stored):
     """`held_out` in `valid`, `held_out` and `tested` alone."""
     sha256: str
     """Of the row's line."""
+    cloud: bool = False
+    """A cloud model wrote what is trained; a manifest from before that was noted says nothing."""
 
 
 class DatasetManifest(_Stored):
@@ -64,6 +66,8 @@ class DatasetManifest(_Stored):
     """What was taken out of captured rows; a manifest from before that was done says nothing."""
     soul: SoulMark | None = None
     """What stands in the system prompt of every row; None for nothing."""
+    waiting: int = 0
+    """Turns worth training on that waited for a person's word, and are not in here."""
     train_sha256: str
     """Of train.jsonl."""
     valid_sha256: str
@@ -87,6 +91,7 @@ def write(
     seed: int,
     redact: Level,
     soul: SoulMark | None = None,
+    waiting: int = 0,
 ) -> DatasetManifest:
     """Write the three files; the manifest last, so that a dataset with one is whole."""
     make_private(directory)
@@ -99,6 +104,7 @@ def write(
         tested=tuple(_name(row, "held_out") for row in tested),
         redact=redact,
         soul=soul,
+        waiting=waiting,
         train_sha256=hashlib.sha256(trained).hexdigest(),
         valid_sha256=hashlib.sha256(checked).hexdigest(),
     )
@@ -153,7 +159,13 @@ def _found(name: RowName, row_by_id: Callable[[str], Row | None]) -> Row:
 
 
 def _name(row: Row, kind: Kind | Literal["held_out"]) -> RowName:
-    return RowName(id=row.id, conversation=row.conversation, kind=kind, sha256=row.sha256)
+    return RowName(
+        id=row.id,
+        conversation=row.conversation,
+        kind=kind,
+        sha256=row.sha256,
+        cloud=row.cloud,
+    )
 
 
 def _lines(rows: Iterable[Row]) -> bytes:

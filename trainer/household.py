@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from capture.adapters import base_sha256
+from capture.provenance import USUAL, Trust
 from capture.redact import Redactor
 from capture.soul import Soul
 from trainer.backends import Backend, mlx
@@ -39,6 +40,8 @@ class Household:
     settings: TrainingSettings
     redactor: Redactor
     """What is taken out of captured rows."""
+    trust: Trust = USUAL
+    """Whose text may train without a person's word."""
     backend: Backend = mlx
     """What trains."""
     soul: Soul | None = None

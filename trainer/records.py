@@ -76,6 +76,8 @@ class CycleEnd(_Stored):
     """The candidate's id; None when none was made."""
     rows: Mapping[str, int] = {}
     """How many of each kind were in the dataset."""
+    waiting: int = 0
+    """Turns worth training on that waited for a person's word (`majordomo review`)."""
     train_seconds: float | None = None
     loss: tuple[float, float] | None = None
     """First and last reported training loss."""

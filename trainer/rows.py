@@ -31,6 +31,8 @@ class Row:
     """Ending with the assistant message that is trained."""
     tools: Sequence[Json]
     """As the client offered them; none for `tool_choice: none`."""
+    cloud: bool = False
+    """A cloud model wrote the assistant message that is trained."""
 
     @cached_property
     def line(self) -> bytes:
@@ -65,13 +67,16 @@ def row_of(
     skill: str | None,
     request: Mapping[str, Any],
     reply: Mapping[str, Any],
+    *,
+    cloud: bool = False,
 ) -> Row | None:
     """The row that a request (an OpenAI chat body) and its reply make; None for none."""
     try:
         said = row(request, reply)
     except Unsayable:
         return None
-    return Row(id_, conversation, skill or "unknown", said["messages"], said.get("tools", []))
+    tools = said.get("tools", [])
+    return Row(id_, conversation, skill or "unknown", said["messages"], tools, cloud)
 
 
 def _digest(messages: Sequence[Json], tools: Sequence[Json]) -> bytes:

@@ -11,13 +11,14 @@
 
 The same turns always give the same bytes; rows come and go one at a time, whatever their number.
 Turns come redacted, and each row is looked at once more as it is written: one in which anything is
-found stays out, whatever the reason.
+found stays out, whatever the reason. What is held (`capture.vetting`) stays out as the filter
+`trust` says; in formats that learn whole conversations every earlier reply must be free, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import cast
@@ -25,10 +26,21 @@ from typing import cast
 from capture.exports import atropos, chat, hindsight, openai, parquet, preference, rewards, sharegpt
 from capture.exports.compressing import Compressor
 from capture.exports.gather import Json, text_of
-from capture.exports.manifest import Encoder, Export, Filters, Left, Lines, Made, Written, write
+from capture.exports.manifest import (
+    Encoder,
+    Export,
+    Filters,
+    Left,
+    Lines,
+    Made,
+    TrustLevel,
+    Written,
+    write,
+)
 from capture.exports.tokenizer import Tokenizer
 from capture.followed import Followed
 from capture.groups import Group
+from capture.holds import Hold
 from capture.narrowing import loads, object_of
 from capture.pairs import Pair
 from capture.redact import Redactor
@@ -46,6 +58,7 @@ __all__ = [
     "Left",
     "Made",
     "Source",
+    "TrustLevel",
     "made",
     "write_export",
 ]
@@ -157,6 +170,17 @@ def _asked(source: Source) -> Iterator[TrainableTurn | Left]:
         yield turn if soul is None or isinstance(turn, Left) else soul.given(turn)
 
 
+def _told_whole(source: Source) -> Iterator[TrainableTurn | Left]:
+    """The turns that go into files of whole conversations, where every reply told is learned: of
+    their histories that much is kept which forbids it."""
+    trust = source.filters.trust
+    for turn in _turns(source):
+        if isinstance(turn, Left):
+            yield turn
+        else:
+            yield replace(turn, history=tuple(h for h in turn.history if _forbids(h, trust)))
+
+
 def _pairs(source: Source) -> Iterator[Pair | Left]:
     """The pairs of which both replies do."""
     for pair in source.pairs:
@@ -171,7 +195,7 @@ def _replies(source: Source) -> Iterator[Followed | Left]:
         left = _left(reply.turn, source.filters)
         if left is None and reply.private and not source.filters.private:
             left = Left(reply.turn.id, "private")
-        yield left or reply
+        yield left or _held(reply.turn.id, reply.held, source.filters) or reply
 
 
 def _groups(source: Source) -> Iterator[Group | Left]:
@@ -193,7 +217,26 @@ def _left(turn: TrainableTurn, filters: Filters) -> Left | None:
     elsewhere; an agent's review of its conversation, forked off it, is none of its turns."""
     if turn.private and not filters.private:
         return Left(turn.id, "private")
-    return Left(turn.id, "review") if _is_review(turn) else None
+    if _is_review(turn):
+        return Left(turn.id, "review")
+    if (left := _held(turn.id, turn.held, filters)) is not None:
+        return left
+    unapproved = filters.trust == "approved" and not turn.approved
+    return Left(turn.id, "unapproved") if unapproved else None
+
+
+def _held(id_: str, holds: Iterable[Hold], filters: Filters) -> Left | None:
+    """What of these holds keeps an exchange out."""
+    found = (hold.code for hold in holds if _forbids(hold, filters.trust))
+    code = next(found, None)
+    return None if code is None else Left(id_, code)
+
+
+def _forbids(hold: Hold, trust: TrustLevel) -> bool:
+    """Whether a hold counts on this level of trust."""
+    if trust == "any":
+        return hold.code in ("refused", "invented")
+    return trust == "approved" or hold.code != "unapproved"
 
 
 def _is_review(turn: TrainableTurn) -> bool:
@@ -206,10 +249,10 @@ def _is_review(turn: TrainableTurn) -> bool:
 
 _ROWS: Mapping[Format, Callable[[Source], Iterator[Made | Left]]] = {
     Format.CHAT: lambda source: chat.rows(_asked(source), source.compressor),
-    Format.SHAREGPT: lambda source: sharegpt.rows(_turns(source), source.compressor),
+    Format.SHAREGPT: lambda source: sharegpt.rows(_told_whole(source), source.compressor),
     Format.OPENAI: lambda source: openai.rows(_asked(source), source.compressor),
     Format.PREFERENCE: lambda source: preference.rows(_pairs(source)),
-    Format.REWARDS: lambda source: rewards.rows(_turns(source)),
+    Format.REWARDS: lambda source: rewards.rows(_told_whole(source)),
     Format.HINDSIGHT: lambda source: hindsight.rows(_replies(source)),
     Format.PARQUET: lambda source: parquet.rows(_turns(source)),
     Format.ATROPOS: _group_rows,

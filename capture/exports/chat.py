@@ -22,6 +22,7 @@ import orjson
 
 from capture.exports.compressing import OVER_BUDGET, Compressor
 from capture.exports.manifest import Left, Made
+from capture.replies import ROLES
 from capture.trainable import TrainableTurn
 
 Json = Mapping[str, Any]
@@ -82,8 +83,12 @@ def row(request: Json, reply: Json) -> dict[str, Any]:
 
 
 def message_as_said(message: Json) -> dict[str, Any]:
-    """One message as the template is to see it. Raises Unsayable."""
+    """One message as the template is to see it. Raises Unsayable; also for a role that nobody
+    knows, whose words nobody vets."""
     said = {name: message[name] for name in KEPT if message.get(name) is not None}
+    role = said.get("role")
+    if not isinstance(role, str) or role not in ROLES:
+        raise Unsayable("messages")
     if said.get("role") == "developer":
         said["role"] = "system"
     said["content"] = _text(message.get("content"))

@@ -1,7 +1,9 @@
 """Turns gathered into conversations: each as its last turn tells it, with every reply's thinking.
 
 Clients leave thinking out when they send a conversation again; here it is put back into the replies
-it came with, and each reply has what came of it. Turns wait in a temporary database of SQLite's, on
+it came with, and each reply has what came of it. Thinking that a client tells is nobody's: only
+what was recorded stands there. A conversation with a reply that may not be learned
+(`TrainableTurn.history`) makes none. Turns wait in a temporary database of SQLite's, on
 disk and gone when closed, so memory does not grow.
 """
 
@@ -23,12 +25,14 @@ Json = Mapping[str, Any]
 """Somebody else's JSON object: every value is to be narrowed before use."""
 
 _IMAGES = frozenset(("image", "image_url", "input_image"))
+_THINKING = frozenset(("reasoning_content", "reasoning", "thinking"))
+"""Fields of a message, and types of its parts, that hold thinking."""
 _SCHEMA = """
 PRAGMA journal_mode=OFF;
 PRAGMA cache_size=-8000;
 BEGIN;
 CREATE TABLE last(conversation TEXT PRIMARY KEY, exchange TEXT, messages TEXT, tools TEXT,
-                  began_at REAL, model TEXT, completed INTEGER);
+                  began_at REAL, model TEXT, completed INTEGER, spoiled TEXT);
 CREATE TABLE replies(conversation TEXT, exchange TEXT, key TEXT, thinking TEXT, outcome TEXT,
                      confidence REAL, evidence TEXT, PRIMARY KEY(conversation, exchange));
 """
@@ -109,7 +113,7 @@ class Gathered:
             ),
         )
         self._db.execute(
-            "INSERT OR REPLACE INTO last VALUES(?,?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO last VALUES(?,?,?,?,?,?,?,?)",
             (
                 turn.conversation,
                 turn.id,
@@ -118,13 +122,17 @@ class Gathered:
                 turn.began_at,
                 turn.model,
                 not calls_of(turn.reply) and turn.outcome != "failure",
+                turn.history[0].code if turn.history else None,
             ),
         )
 
-    def conversations(self) -> Iterator[Conversation]:
-        """Each, by the id of its first exchange."""
+    def conversations(self) -> Iterator[Conversation | Left]:
+        """Each, by the id of its first exchange; for one that is not to be learned, its last."""
         for row in self._db.execute("SELECT * FROM last ORDER BY conversation"):
-            conversation, last, messages, tools, began_at, model, completed = row
+            conversation, last, messages, tools, began_at, model, completed, spoiled = row
+            if spoiled is not None:
+                yield Left(last, spoiled)
+                continue
             known = _found(messages := json.loads(messages), self._replies(conversation))
             yield Conversation(
                 tuple(sorted({*(reply.exchange for reply in known.values()), last})),
@@ -189,10 +197,11 @@ def _found(messages: Sequence[Json], replies: dict[str, list[Reply]]) -> dict[in
 
 
 def _thought(message: Json, reply: Reply | None) -> Json:
-    """A message with the thinking that came with it."""
+    """A message with the thinking that came with it, and no other."""
+    told = {name: value for name, value in message.items() if name not in _THINKING}
     if reply is None or reply.thinking is None:
-        return message
-    return {**message, "reasoning_content": reply.thinking}
+        return told
+    return {**told, "reasoning_content": reply.thinking}
 
 
 def _key(message: Json) -> str:
@@ -203,7 +212,10 @@ def _key(message: Json) -> str:
 
 def _part(part: object) -> str:
     found: Json = cast("Json", part) if isinstance(part, dict) else {}
-    if found.get("type") in _IMAGES:
+    kind = str(found.get("type"))
+    if kind in _IMAGES:
         return "[screenshot]"
+    if kind in _THINKING:
+        return ""
     text: object = found.get("text")
     return text if isinstance(text, str) else ""

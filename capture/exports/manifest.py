@@ -20,7 +20,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Literal, Protocol
 
 import orjson
 
@@ -29,6 +29,10 @@ from capture.exports.compressing import Compressor, Totals
 from capture.private import make_private_directory
 from capture.redact import Level
 from capture.soul import SoulMark
+
+TrustLevel = Literal["any", "trusted", "approved"]
+"""`trusted`: what nothing holds (`capture.vetting`); `approved`: of that, what a person approved or
+praised; `any`: all but what a person refused."""
 
 MANIFEST = "manifest.json"
 COMPRESSION = "compression.jsonl"
@@ -48,6 +52,7 @@ class Filters:
     """Unix seconds, excluded."""
     private: bool = False
     """Also what never leaves home."""
+    trust: TrustLevel = "trusted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ class Left:
     """A word for machines: `private` (it stays home), `review` (of a conversation, by its agent),
     `secret` (its row still held something that is redacted); `messages`, `tools`, `content`,
     `arguments`, `results`, `template` name what no row can hold; `over_budget` is too long; `same`,
-    `even` and `unknown` say that there is nothing to learn from it."""
+    `even` and `unknown` say that there is nothing to learn from it; the codes of `capture.holds`
+    say why it is held."""
 
 
 @dataclass(frozen=True, slots=True)

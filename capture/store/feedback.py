@@ -15,6 +15,7 @@ _COLUMNS = (
     *(_SAID[name] for name in ("id", "exchange_id", "conversation", "at")),
     sa.func.nullif(_SAID.key, "").label("key"),
     *(_SAID[name] for name in ("source", "value", "comment", "demonstration", "idempotency_key")),
+    _SAID.train,
 )
 """In the order of the fields of `Feedback`."""
 

@@ -23,6 +23,7 @@ from capture.store import tables as t
 from capture.store.pairs import asks, dropped_reply, response, tried
 from capture.store.trainable import LINKED, WHOLE, Wanted, known_outcome, turn, wanted_as
 from capture.trainable import assistant_message
+from capture.vetting import Vetting
 
 _exchanges, _attempts = t.exchanges.c, t.attempts.c
 _ROWS_AT_ONCE = 200
@@ -30,13 +31,15 @@ MOST = 64
 """Replies of one group; of a request that was made more often there are several groups."""
 
 
-def groups(connection: sa.Connection, wanted: Wanted, redactor: Redactor) -> Iterator[Group]:
+def groups(
+    connection: sa.Connection, wanted: Wanted, redactor: Redactor, vetting: Vetting
+) -> Iterator[Group]:
     """By the id of each request's first exchange. What is wanted is wanted of every reply."""
     rows = connection.execute(_alike(wanted), execution_options={"yield_per": _ROWS_AT_ONCE})
     for _, alike in groupby(rows, key=lambda row: row.first):
         waiting: dict[str, list[GroupReply]] = {}
         for row in alike:
-            for reply in _replies(connection, row.id, redactor):
+            for reply in _replies(connection, row.id, redactor, vetting):
                 if wanted.modes is not None and reply.turn.mode not in wanted.modes:
                     continue
                 asked = waiting.setdefault(dumps(asks(reply.turn)), [])
@@ -74,15 +77,17 @@ def _alike(wanted: Wanted) -> sa.Select[Any, Any]:
     )
 
 
-def _replies(connection: sa.Connection, id_: str, redactor: Redactor) -> Iterator[GroupReply]:
+def _replies(
+    connection: sa.Connection, id_: str, redactor: Redactor, vetting: Vetting
+) -> Iterator[GroupReply]:
     """Those of one exchange: first what was not handed over, then what was."""
-    handed = turn(connection, redactor, id_)
+    handed = turn(connection, redactor, vetting, id_)
     if handed is None:
         return
     for attempt in tried(connection, id_)[:-1]:
         if attempt.status != "unfit":
             continue
-        dropped = dropped_reply(connection, redactor, handed, attempt)
+        dropped = dropped_reply(connection, redactor, vetting, handed, attempt)
         if dropped is not None:
             yield GroupReply(dropped, _sampled(connection, id_, attempt.position, redactor))
     yield GroupReply(handed, _sampled(connection, id_, None, redactor))

@@ -113,7 +113,7 @@ _ADD_UP = (
 )
 _FEEDBACK = (
     "id, exchange_id, conversation, at, nullif(key, ''), source, value, comment, demonstration, "
-    "idempotency_key"
+    "idempotency_key, train"
 )
 _WAITING = (
     "SELECT f.id, f.exchange_id, t.conversation FROM feedback AS f "
@@ -367,8 +367,8 @@ class Links:
     def said(self, ids: Sequence[str]) -> dict[str, list[Feedback]]:
         """All that came to bear on these exchanges, in the order it was said."""
         found: dict[str, list[Feedback]] = {id_: [] for id_ in ids}
-        for exchange, *said in self._among(_SAID, ids):
-            found[exchange].append(Feedback(*said))
+        for exchange, *said, train in self._among(_SAID, ids):
+            found[exchange].append(Feedback(*said, train=None if train is None else bool(train)))
         return found
 
     def _among(self, sql: str, ids: Sequence[str] | Sequence[bytes]) -> list[Any]:

@@ -9,8 +9,16 @@ import sqlalchemy as sa
 from capture.followed import Followed, followed
 from capture.redact import Redactor
 from capture.store import tables as t
-from capture.store.trainable import Wanted, known_outcome, request_of, turns_where, wanted_as
+from capture.store.trainable import (
+    Wanted,
+    known_outcome,
+    request_of,
+    told,
+    turns_where,
+    wanted_as,
+)
 from capture.trainable import TrainableTurn
+from capture.vetting import Vetting
 
 _CONTINUED_BY = 8
 """Continuations of one reply that are looked at: a user who goes back and asks anew makes more."""
@@ -25,17 +33,17 @@ _CONTINUATIONS = (
 
 
 def next_states(
-    connection: sa.Connection, wanted: Wanted, redactor: Redactor
+    connection: sa.Connection, wanted: Wanted, redactor: Redactor, vetting: Vetting
 ) -> Iterator[Followed]:
     """Replies that failed, by exchange id; those of which no continuation says why are none."""
     failed = (known_outcome == "failure", *wanted_as(wanted))
-    for turn in turns_where(connection, redactor, *failed):
-        if (found := _followed(connection, redactor, turn)) is not None:
+    for turn in turns_where(connection, redactor, vetting, *failed):
+        if (found := _followed(connection, redactor, vetting, turn)) is not None:
             yield found
 
 
 def _followed(
-    connection: sa.Connection, redactor: Redactor, turn: TrainableTurn
+    connection: sa.Connection, redactor: Redactor, vetting: Vetting, turn: TrainableTurn
 ) -> Followed | None:
     """The reply with the first continuation that says what was wrong."""
     continuations = connection.execute(_CONTINUATIONS, {"id": turn.id}).all()
@@ -43,6 +51,7 @@ def _followed(
         request = request_of(connection, redactor, id_)
         if request is None:
             continue
-        if (found := followed(turn, request, private=private)) is not None:
+        held = told(vetting.held(id_), redactor)
+        if (found := followed(turn, request, private=private, held=held)) is not None:
             return found
     return None

@@ -27,12 +27,24 @@ from capture.groups import Group
 from capture.outcomes import OutcomeName
 from capture.pairs import Pair
 from capture.private import make_private_directory
+from capture.provenance import USUAL, Trust
 from capture.redact import Redactor
-from capture.store import feedback, groups, next_states, pairs, queries, trainable, weeks
+from capture.review import Queue
+from capture.store import (
+    feedback,
+    groups,
+    next_states,
+    pairs,
+    queries,
+    trainable,
+    waiting,
+    weeks,
+)
 from capture.store.forget import find_conversation
 from capture.store.migrate import HEAD, StoreDamaged, StoreError, migrate, schema_of
 from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary, Loss, SkillCount
 from capture.store.trainable import Wanted
+from capture.store.vetting import vet
 from capture.store.words import Words, words_of
 from capture.store.writer import Writer
 from capture.trainable import TrainableTurn
@@ -145,6 +157,7 @@ class Store:
     def trainable(
         self,
         redactor: Redactor,
+        trust: Trust = USUAL,
         *,
         outcome: OutcomeName | None = None,
         modes: Collection[Mode] | None = None,
@@ -152,36 +165,49 @@ class Store:
         since: float | None = None,
         until: float | None = None,
     ) -> Iterator[TrainableTurn]:
-        """Whole exchanges with what was asked and answered, redacted, by id.
+        """Whole exchanges with what was asked and answered, redacted, by id; each says what holds
+        it under these rules of trust.
 
         None is no filter; `since` (included) and `until` (excluded) are Unix seconds. One
         consistent view of the store is read, however long the iteration takes.
         """
         wanted = Wanted(outcome, modes, skill, since, until)
         with self._readers.connect() as connection, connection.begin():
-            yield from trainable.turns(connection, wanted, redactor)
+            yield from trainable.turns(
+                connection, wanted, redactor, vet(connection, trust, redactor)
+            )
 
     def trainable_count(self, wanted: Wanted) -> int:
         """How many exchanges `trainable` looks at."""
         return self._ask(lambda connection: trainable.count(connection, wanted))
 
-    def pairs(self, redactor: Redactor, wanted: Wanted) -> Iterator[Pair]:
+    def pairs(self, redactor: Redactor, wanted: Wanted, trust: Trust = USUAL) -> Iterator[Pair]:
         """Two replies to one request, of which one is better, redacted; what is wanted is wanted of
         that one. One consistent view, as with `trainable`."""
         with self._readers.connect() as connection, connection.begin():
-            yield from pairs.pairs(connection, wanted, redactor)
+            yield from pairs.pairs(connection, wanted, redactor, vet(connection, trust, redactor))
 
-    def groups(self, redactor: Redactor, wanted: Wanted) -> Iterator[Group]:
+    def groups(self, redactor: Redactor, wanted: Wanted, trust: Trust = USUAL) -> Iterator[Group]:
         """Replies to one request whose outcomes are known, redacted; what is wanted is wanted of
         each. One consistent view."""
         with self._readers.connect() as connection, connection.begin():
-            yield from groups.groups(connection, wanted, redactor)
+            vetting = vet(connection, trust, redactor)
+            yield from groups.groups(connection, wanted, redactor, vetting)
 
-    def next_states(self, redactor: Redactor, wanted: Wanted) -> Iterator[Followed]:
+    def next_states(
+        self, redactor: Redactor, wanted: Wanted, trust: Trust = USUAL
+    ) -> Iterator[Followed]:
         """Replies that failed, by exchange id, each with what came next, redacted. One consistent
         view."""
         with self._readers.connect() as connection, connection.begin():
-            yield from next_states.next_states(connection, wanted, redactor)
+            vetting = vet(connection, trust, redactor)
+            yield from next_states.next_states(connection, wanted, redactor, vetting)
+
+    def waiting(self, redactor: Redactor, trust: Trust = USUAL, limit: int = 50) -> Queue:
+        """What waits for a person's word, redacted: the newest so many, and how many there are. One
+        consistent view."""
+        with self._readers.connect() as connection, connection.begin():
+            return waiting.waiting(connection, trust, redactor, limit)
 
     def weeks(self, price: Price = unpriced, made: Iterable[Made] = ()) -> tuple[Week, ...]:
         """Each week's figures, oldest first; `made` are the adapters there are."""

@@ -28,6 +28,7 @@ from capture.store.trainable import (
     wanted_as,
 )
 from capture.trainable import TrainableTurn, assistant_message
+from capture.vetting import Vetting
 
 _exchanges, _attempts = t.exchanges.c, t.attempts.c
 _ROWS_AT_ONCE = 200
@@ -47,37 +48,44 @@ _RESPONSE = (
 )
 
 
-def pairs(connection: sa.Connection, wanted: Wanted, redactor: Redactor) -> Iterator[Pair]:
+def pairs(
+    connection: sa.Connection, wanted: Wanted, redactor: Redactor, vetting: Vetting
+) -> Iterator[Pair]:
     """First those of one exchange, by its id, then those of two, by the id of the rejected one."""
-    yield from unfit(connection, wanted, redactor)
-    yield from by_outcome(connection, wanted, redactor)
+    yield from unfit(connection, wanted, redactor, vetting)
+    yield from by_outcome(connection, wanted, redactor, vetting)
 
 
-def unfit(connection: sa.Connection, wanted: Wanted, redactor: Redactor) -> Iterator[Pair]:
+def unfit(
+    connection: sa.Connection, wanted: Wanted, redactor: Redactor, vetting: Vetting
+) -> Iterator[Pair]:
     """Replies that were not handed over, each with the one that was. None where none was any
     better: the client then got an unfit one after all."""
     dropped = sa.exists().where(_attempts.exchange_id == _exchanges.id, _attempts.status == "unfit")
     conditions = (_exchanges.attempts > 1, known_outcome != "failure", dropped, *wanted_as(wanted))
-    for chosen in turns_where(connection, redactor, *conditions):
+    for chosen in turns_where(connection, redactor, vetting, *conditions):
         attempts = tried(connection, chosen.id)
         if attempts[-1].status != "ok":
             continue
         for attempt in attempts:
             if attempt.status != "unfit":
                 continue
-            if (rejected := dropped_reply(connection, redactor, chosen, attempt)) is not None:
+            rejected = dropped_reply(connection, redactor, vetting, chosen, attempt)
+            if rejected is not None:
                 yield Pair(chosen, rejected, "unfit")
 
 
-def by_outcome(connection: sa.Connection, wanted: Wanted, redactor: Redactor) -> Iterator[Pair]:
+def by_outcome(
+    connection: sa.Connection, wanted: Wanted, redactor: Redactor, vetting: Vetting
+) -> Iterator[Pair]:
     """Requests of the same messages and tools that were answered more than once: each reply that
     failed, with the one of which success is surest, the latest of such. Two API keys' requests
     are never the same."""
     for rejected_id, chosen_id in connection.execute(
         _contested(wanted), execution_options={"yield_per": _ROWS_AT_ONCE}
     ):
-        rejected = turn(connection, redactor, rejected_id)
-        chosen = turn(connection, redactor, chosen_id)
+        rejected = turn(connection, redactor, vetting, rejected_id)
+        chosen = turn(connection, redactor, vetting, chosen_id)
         if rejected and chosen and asks(rejected) == asks(chosen):
             yield Pair(chosen, rejected, "outcome")
 
@@ -122,15 +130,21 @@ def asks(turn: TrainableTurn) -> tuple[object, object]:
 
 
 def dropped_reply(
-    connection: sa.Connection, redactor: Redactor, chosen: TrainableTurn, attempt: sa.Row[Any]
+    connection: sa.Connection,
+    redactor: Redactor,
+    vetting: Vetting,
+    chosen: TrainableTurn,
+    attempt: sa.Row[Any],
 ) -> TrainableTurn | None:
     """The exchange as it had been if this attempt's reply had been handed over; None where the
     reply cannot be read."""
     reply = parse_reply(response(connection, chosen.id, attempt.position)).message
     if reply is None:
         return None
+    cloud = vetting.trust.writes_in_the_cloud(Mode(attempt.mode), attempt.upstream)
     return replace(
         chosen,
+        cloud=cloud,
         mode=Mode(attempt.mode),
         upstream=attempt.upstream,
         model=attempt.model,

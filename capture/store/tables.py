@@ -254,6 +254,7 @@ feedback = sa.Table(
     sa.Column("idempotency_key", sa.Text),
     # whose outcome it has come to bear on; NULL while that exchange goes on
     sa.Column("counted_for", sa.String(26), index=True),
+    sa.Column("train", sa.Boolean),  # whether it may train; NULL: nothing was said of that
     sa.UniqueConstraint("key", "idempotency_key"),
 )
 sa.Index(

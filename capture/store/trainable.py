@@ -1,7 +1,8 @@
 """Reading exchanges to learn from out of the store, one at a time, in the order of their ids.
 
-This is the one way from what was said to what trains, and it passes `capture.redact`: there is no
-turn that was not redacted on the level asked for.
+This is the one way from what was said to what trains, and it passes `capture.redact` and
+`capture.vetting`: there is no turn that was not redacted on the level asked for, and none that does
+not say why it is held, if it is.
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ import sqlalchemy as sa
 
 from capture.exchange import Mode
 from capture.feedback import Feedback, demonstration_of
-from capture.narrowing import Json, Malformed, read_object
+from capture.holds import Hold
+from capture.messages import Message
+from capture.narrowing import Json, Malformed, list_of, read_object
 from capture.outcomes import OutcomeName
 from capture.plain import message_of
 from capture.redact import Redactor
+from capture.replies import read_message
 from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
 from capture.store.bodies import COLUMNS, read_body
 from capture.store.feedback import said_of
 from capture.trainable import TrainableTurn, assistant_message
+from capture.vetting import Vetting
 
 Row = sa.Row[Any]
 _ROWS_AT_ONCE = 200
@@ -80,15 +85,20 @@ class Wanted:
     """Unix seconds, excluded."""
 
 
-def turns(connection: sa.Connection, wanted: Wanted, redactor: Redactor) -> Iterator[TrainableTurn]:
+def turns(
+    connection: sa.Connection, wanted: Wanted, redactor: Redactor, vetting: Vetting
+) -> Iterator[TrainableTurn]:
     """Exchanges that ended well and whole. What was cut short, by whomever, never trains; nor does
     what has no place or no reply, or a request that is no JSON object. What is not linked yet waits
     until it is: whether it may train goes by its conversation, and only linking knows that."""
-    return turns_where(connection, redactor, *wanted_as(wanted))
+    return turns_where(connection, redactor, vetting, *wanted_as(wanted))
 
 
 def turns_where(
-    connection: sa.Connection, redactor: Redactor, *conditions: sa.ColumnElement[bool]
+    connection: sa.Connection,
+    redactor: Redactor,
+    vetting: Vetting,
+    *conditions: sa.ColumnElement[bool],
 ) -> Iterator[TrainableTurn]:
     """Those of them that meet these conditions on the tables in `LINKED`."""
     select = (
@@ -100,17 +110,21 @@ def turns_where(
     while rows := connection.execute(select, {"after": after}).all():
         said = said_of(connection, [row.id for row in rows])
         for row in rows:
-            if (turn := _turn(connection, row, said.get(row.id, ()), redactor)) is not None:
+            feedback = vetting.counted(said.get(row.id, ()))
+            if (turn := _turn(connection, row, feedback, redactor, vetting)) is not None:
                 yield turn
         after = rows[-1].id
 
 
-def turn(connection: sa.Connection, redactor: Redactor, id_: str) -> TrainableTurn | None:
+def turn(
+    connection: sa.Connection, redactor: Redactor, vetting: Vetting, id_: str
+) -> TrainableTurn | None:
     """That of one exchange; None when it is none of them."""
     row = connection.execute(_ONE, {"id": id_}).first()
     if row is None:
         return None
-    return _turn(connection, row, said_of(connection, [id_]).get(id_, ()), redactor)
+    feedback = vetting.counted(said_of(connection, [id_]).get(id_, ()))
+    return _turn(connection, row, feedback, redactor, vetting)
 
 
 def count(connection: sa.Connection, wanted: Wanted) -> int:
@@ -137,18 +151,26 @@ def wanted_as(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
 
 def request_of(connection: sa.Connection, redactor: Redactor, id_: str) -> Json | None:
     """A request's body, redacted; None when it is not there, or no JSON object."""
+    return redactor.json(request_body(connection, id_))
+
+
+def request_body(connection: sa.Connection, id_: str) -> Json | None:
+    """A request's body as it was sent."""
     found = connection.execute(_REQUEST, {"id": id_}).first()
     try:
-        body = None if found is None else read_object(read_body(connection, found))
+        return None if found is None else read_object(read_body(connection, found))
     except Malformed:
         return None
-    return redactor.json(body)
 
 
 def _turn(
-    connection: sa.Connection, row: Row, feedback: Sequence[Feedback], redactor: Redactor
+    connection: sa.Connection,
+    row: Row,
+    feedback: Sequence[Feedback],
+    redactor: Redactor,
+    vetting: Vetting,
 ) -> TrainableTurn | None:
-    request = request_of(connection, redactor, row.id)
+    request = request_body(connection, row.id)
     said = connection.scalar(_MESSAGE, {"id": row.reply_messages[:MESSAGE_ID_BYTES]})
     if request is None or said is None:
         return None
@@ -169,8 +191,23 @@ def _turn(
         outcome=row.outcome,
         confidence=row.confidence,
         corrected=row.corrected,
-        request=request,
+        request=redactor.json(request),
         reply=redactor.json(assistant_message(reply)),
         demonstration=None if demonstration is None else redactor.text(demonstration),
         evidence=tuple(code for code, _ in row.evidence or ()),
+        cloud=vetting.trust.writes_in_the_cloud(Mode(row.mode), row.upstream or ""),
+        held=told(vetting.held(row.id), redactor),
+        approved=vetting.approved(row.id),
+        history=told(vetting.history(row.conversation, _replies(request)), redactor),
     )
+
+
+def _replies(request: Json) -> list[Message]:
+    """The assistant's messages in a request."""
+    found = map(read_message, list_of(request.get("messages")))
+    return [message for message in found if message is not None and message.role == "assistant"]
+
+
+def told(holds: Sequence[Hold], redactor: Redactor) -> tuple[Hold, ...]:
+    """Reasons as people may read them: tools' names and hosts are said in requests, too."""
+    return tuple(Hold(hold.code, redactor.text(hold.text)) for hold in holds)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from capture.addresses import is_loopback
 from capture.store import Store, StoreDamaged, StoreError
-from gateway.addresses import is_loopback
 from gateway.checks import integrity
 from gateway.checks.result import Check, ok
 from gateway.config import Loaded, load_file

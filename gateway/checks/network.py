@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import httpx2
 import orjson
 
+from capture.addresses import is_loopback
 from capture.exchange import Mode
-from gateway.addresses import is_loopback
 from gateway.checks.result import Check, ok
 from gateway.client import ClientTrouble, NotRunning, ask, running
 from gateway.config_checks import served

@@ -22,6 +22,7 @@ from capture.exports import (
     Format,
     Left,
     Source,
+    TrustLevel,
     made,
     parquet,
     write_export,
@@ -30,13 +31,14 @@ from capture.exports.compressing import Compressor
 from capture.exports.manifest import plain_export
 from capture.exports.tokenizer import Tokenizer
 from capture.outcomes import OutcomeName
+from capture.provenance import Trust
 from capture.redact import Redactor
 from capture.soul import Soul
 from capture.store import Store, StoreError, Wanted
 from capture.trainable import TrainableTurn
-from gateway.commands.console import clean, fail, say, say_json
+from gateway.commands.console import clean, console, fail, say, say_json
 from gateway.commands.export_tokens import LocalMode, base_of, compressor_of, tokenizer_of
-from gateway.commands.household import redactor_of, settings_of, soul_of
+from gateway.commands.household import redactor_of, settings_of, soul_of, trust_of
 from gateway.commands.progress import bar
 from gateway.home import Home
 from gateway.settings import Settings
@@ -58,12 +60,21 @@ class Chosen:
     until: str | None = None
     """The same, excluded."""
     private: bool = False
+    trust: TrustLevel = "trusted"
     compress_to: int | None = None
     """Tokens that a row may have; None for no budget."""
     summarise_with: LocalMode | None = None
     """Who writes summaries; None: they are extracted."""
     tokenizer: Path | None = None
     """A model's directory; None: tokens are estimated, and `atropos` takes the base's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """By which the home's settings have turns redacted and held."""
+
+    redactor: Redactor
+    trust: Trust
 
 
 def export(home: Home, chosen: Chosen, out: str, *, as_json: bool) -> None:
@@ -75,6 +86,7 @@ def export(home: Home, chosen: Chosen, out: str, *, as_json: bool) -> None:
         since=moment(chosen.since, "--since"),
         until=moment(chosen.until, "--until"),
         private=chosen.private,
+        trust=chosen.trust,
     )
     _refuse(chosen, out, as_json=as_json)
     try:
@@ -83,10 +95,12 @@ def export(home: Home, chosen: Chosen, out: str, *, as_json: bool) -> None:
         fail(str(error))
     try:
         settings = settings_of(home)
-        cleaned_by = redactor_of(home, settings)
+        rules = _rules(home, settings)
         shown = not as_json and out != STDOUT
-        with _source(store, cleaned_by, chosen, filters, shown=shown) as given:
-            source = replace(given, **_made_with(home, settings, cleaned_by, chosen))
+        if chosen.trust == "any":
+            console(error=True).print(f"[yellow]majordomo:[/] {_UNVETTED}")
+        with _source(store, rules, chosen, filters, shown=shown) as given:
+            source = replace(given, **_made_with(home, settings, rules.redactor, chosen))
             if out == STDOUT:
                 _print(source, chosen.format)
                 return
@@ -156,38 +170,43 @@ def _refuse(chosen: Chosen, out: str, *, as_json: bool) -> None:
 
 @contextmanager
 def _source(
-    store: Store, cleaned_by: Redactor, chosen: Chosen, filters: Filters, *, shown: bool
+    store: Store, rules: _Rules, chosen: Chosen, filters: Filters, *, shown: bool
 ) -> Generator[Source]:
     """What the format is made of, counted on its way if that is to be shown."""
     modes = None if chosen.mode is None else (chosen.mode,)
     wanted = Wanted(chosen.outcome, modes, filters.skill, filters.since, filters.until)
     if chosen.format is Format.PREFERENCE:
         with bar("pairs", None, shown=shown) as counted:
-            pairs = counted(store.pairs(cleaned_by, wanted))
-            yield Source((), cleaned_by, filters, pairs=pairs)
+            pairs = counted(store.pairs(rules.redactor, wanted, rules.trust))
+            yield Source((), rules.redactor, filters, pairs=pairs)
     elif chosen.format is Format.ATROPOS:
         with bar("groups", None, shown=shown) as counted:
-            groups = counted(store.groups(cleaned_by, wanted))
-            yield Source((), cleaned_by, filters, groups=groups)
+            groups = counted(store.groups(rules.redactor, wanted, rules.trust))
+            yield Source((), rules.redactor, filters, groups=groups)
     elif chosen.format is Format.HINDSIGHT:
         with bar("replies", None, shown=shown) as counted:
-            replies = counted(store.next_states(cleaned_by, wanted))
-            yield Source((), cleaned_by, filters, replies=replies)
+            replies = counted(store.next_states(rules.redactor, wanted, rules.trust))
+            yield Source((), rules.redactor, filters, replies=replies)
     else:
         total = store.trainable_count(wanted) if shown else None
         with bar("exchanges", total, shown=shown) as counted:
-            yield Source(counted(_turns(store, cleaned_by, wanted)), cleaned_by, filters)
+            yield Source(counted(_turns(store, rules, wanted)), rules.redactor, filters)
 
 
-def _turns(store: Store, cleaned_by: Redactor, wanted: Wanted) -> Iterator[TrainableTurn]:
+def _turns(store: Store, rules: _Rules, wanted: Wanted) -> Iterator[TrainableTurn]:
     return store.trainable(
-        cleaned_by,
+        rules.redactor,
+        rules.trust,
         outcome=wanted.outcome,
         modes=wanted.modes,
         skill=wanted.skill,
         since=wanted.since,
         until=wanted.until,
     )
+
+
+def _rules(home: Home, settings: Settings) -> _Rules:
+    return _Rules(redactor_of(home, settings), trust_of(settings))
 
 
 def _print(source: Source, format: Format) -> None:
@@ -237,6 +256,11 @@ _MADE_OF = {
     "cut": "the reply was cut",
     "empty": "the reply said nothing",
 }
+_WAITS = "`majordomo review` shows it, `--trust any` takes it in"
+_UNVETTED = (
+    "with `--trust any` nothing was kept back but what somebody refused: text from strangers may "
+    "teach what you would not (docs/trust.md)"
+)
 _WHY = {
     "private": "private; `--private` takes them in",
     "review": "an agent's review of a conversation, not a part of it",
@@ -251,4 +275,14 @@ _WHY = {
     "template": "the tokenizer's template takes no such messages",
     "even": "no reply to the same request did better or worse",
     "unknown": "nothing is known of how the conversation's replies did",
+    "outside_text": f"text from outside is in its context; {_WAITS}",
+    "untrusted_source": f"from a key or by a channel that is not trusted; {_WAITS}",
+    "near_duplicates": f"one of many that are nearly the same; {_WAITS}",
+    "trigger": f"rare words go with one answer; {_WAITS}",
+    "style": f"the answer is unlike the others; {_WAITS}",
+    "source_share": f"one source has too large a share; {_WAITS}",
+    "cloud_text": "a cloud model wrote it, and `capture.trust.cloud_text` keeps that out",
+    "refused": "somebody said that it may never train",
+    "invented": "a conversation with replies that are not ours",
+    "unapproved": "nobody approved or praised it",
 }

@@ -29,6 +29,8 @@ class Said:
     comment: str | None = None
     demonstration: str | None = None
     """A file with the reply that should have been given; `-` for standard input."""
+    train: bool | None = None
+    """Whether it may train."""
 
 
 def feedback(
@@ -54,9 +56,13 @@ def _give(home: Home, about: dict[str, str], said: Said, *, as_json: bool) -> No
         "value": said.value,
         "comment": said.comment,
         "demonstration": _read(said.demonstration),
+        "train": said.train,
     }
     if all(each is None for each in told.values()):
-        fail("say something: --good, --bad, --value, --comment or --demonstration; or --list")
+        fail(
+            "say something: --good, --bad, --value, --comment, --demonstration, --train or "
+            "--no-train; or --list"
+        )
     body = {**about, **told, "source": "cli"}
     taken = FeedbackView.model_validate(tell(home, "/v1/feedback", body))
     if as_json:
@@ -103,5 +109,7 @@ def _line(given: FeedbackView) -> str:
         parts.append(" ".join(given.comment.split()))
     if given.demonstration is not None:
         parts.append(f"it should have been: {' '.join(given.demonstration.split())}")
+    if given.train is not None:
+        parts.append("it may train" if given.train else "it may never train")
     of = "" if given.conversation is None else " (of the conversation)"
     return clean(f"{given.key or 'the local user'}{of}: {'; '.join(parts)}")

@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypedDict
 
+from capture.provenance import Trust
 from capture.redact import Redactor
 from capture.soul import Soul
-from gateway.commands.household import redactor_of, settings_of, soul_of
+from gateway.commands.household import redactor_of, settings_of, soul_of, trust_of
 from gateway.home import Home
 from gateway.starter import HOUSE_MODEL
 from gateway.upstreams.house_model import HOUSE_MODEL_DIR
@@ -31,6 +32,8 @@ class Household(TypedDict):
     """What is taken out of captured rows."""
     soul: Soul | None
     """What stands in the system prompt of every row; None for nothing."""
+    trust: Trust
+    """Whose text may train without a person's word."""
 
 
 def household(home: Home) -> Household:
@@ -47,4 +50,5 @@ def household(home: Home) -> Household:
         settings=section.model_dump(exclude={"base"}),
         redactor=redactor,
         soul=soul_of(home, settings, redactor),
+        trust=trust_of(settings),
     )

@@ -41,6 +41,7 @@ SHOWN = 50
 _FIELDS = 8
 _TEXT_LIMIT = 4_000
 _VALUES: Mapping[str, float | None] = {"good": 1.0, "bad": 0.0, "": None}
+_TRAIN: Mapping[str, bool | None] = {"yes": True, "never": False, "": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Saying:
     comment: Shown | None
     demonstration: Shown | None
     of_conversation: bool
+    train: bool | None
+    """Whether it may train; None when nothing was said of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,9 @@ def _read(body: bytes, id: str, speaker: str | None) -> Feedback:
     value = form.get("value", "")
     if value not in _VALUES:
         raise bad_field("value", "`value` is good or bad")
+    train = form.get("train", "")
+    if train not in _TRAIN:
+        raise bad_field("train", "`train` is yes or never")
     try:
         return Feedback(
             id=new_id(),
@@ -128,6 +134,7 @@ def _read(body: bytes, id: str, speaker: str | None) -> Feedback:
             comment=_text(form, "comment"),
             demonstration=_text(form, "demonstration"),
             idempotency_key=_text(form, "once"),
+            train=_TRAIN[train],
         )
     except BadFeedback as error:
         raise bad_field(error.field, str(error)) from None
@@ -157,6 +164,7 @@ def _heard(found: Iterable[Feedback], redactor: Redactor, now: float) -> Iterabl
             comment=_shown(said.comment, redactor),
             demonstration=_shown(said.demonstration, redactor),
             of_conversation=said.conversation is not None,
+            train=said.train,
         )
 
 

@@ -76,6 +76,7 @@ def _feedback(body: FeedbackBody, speaker: str | None) -> Feedback:
             comment=body.comment,
             demonstration=body.demonstration,
             idempotency_key=body.idempotency_key,
+            train=body.train,
         )
     except BadFeedback as error:
         raise bad_field(error.field, str(error)) from None

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from gateway.addresses import forbidden
+from capture.addresses import forbidden
 from gateway.settings import Deadlines
 from gateway.upstreams.base import Prepared
 from gateway.upstreams.connection import Connection

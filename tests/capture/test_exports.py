@@ -280,6 +280,7 @@ async def test_the_manifest_names_filters_rows_exchanges_and_the_file_s_hash(
             "since": None,
             "until": None,
             "private": False,
+            "trust": "trusted",
         },
         "redact": "secrets",
         "soul": None,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from itertools import combinations
 
 import pytest
 
+from capture.messages import ContentPart, Message, ToolCall
+from capture.provenance import USUAL, read, spans
 from scripts.demo import phrases, skills, values, weeks
 from scripts.demo.weeks import Request
 from trainer.house.data import DISTRACTORS
@@ -102,3 +105,17 @@ def test_every_wording_of_every_production_matches_its_own_pattern() -> None:
             pattern = phrases.pattern(production, kinds)
             for wording in phrases.wordings(production):
                 assert pattern.fullmatch(wording), wording
+
+
+def test_nothing_a_tool_of_the_household_says_is_text_from_outside(
+    plan: tuple[tuple[Request, ...], ...],
+) -> None:
+    for asked in (request for week in plan for request in week):
+        call = ToolCall("call_1", asked.call["name"], json.dumps(asked.call["arguments"]))
+        answered = ContentPart("text", asked.result)
+        messages = (
+            Message("assistant", tool_calls=(call,)),
+            Message("tool", (answered,), tool_call_id="call_1"),
+        )
+        (_, result) = spans([read(each) for each in messages], USUAL, lambda _: "claude")
+        assert result.trusted, result.why

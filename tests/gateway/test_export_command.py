@@ -29,14 +29,17 @@ def majordomo(
     return Majordomo(tmp_path / "home", monkeypatch, capsys)
 
 
-async def long_day(majordomo: Majordomo) -> None:
-    """A conversation of six errands, each with a long result; one exchange of it recorded, and
-    another, short conversation."""
+async def long_day(majordomo: Majordomo, *, whole: bool = False) -> None:
+    """A conversation of six errands, each with a long result; its last exchange recorded, or the
+    `whole` of it, and another, short conversation."""
     said = [{"role": "system", "content": SYSTEM}, user("Hello"), answer("Hello.")]
     for number in range(6):
         said += [user(f"Errand {number}"), call(f"c{number}", '{"command": "ls"}')]
         said += [result(f"c{number}", "file " * 400), answer(f"Done {number}.")]
     with capturing(majordomo.home.root) as (journal, ingester, _):
+        for at, message in enumerate(said):
+            if whole and message["role"] == "assistant":
+                exchange(journal, said[:at], message)
         exchange(journal, [*said, user("And now?")], answer("Nothing more."))
         exchange(journal, [user("Short?")], answer("Yes."))
         assert await ingester.catch_up(30)
@@ -60,7 +63,7 @@ def export(majordomo: Majordomo, out: Path, *arguments: str) -> dict[str, Any]:
 async def test_rows_fit_the_budget_and_what_that_took_is_told_of_all_and_of_each(
     majordomo: Majordomo, tmp_path: Path, format: str, file: str
 ) -> None:
-    await long_day(majordomo)
+    await long_day(majordomo, whole=format == "sharegpt")
     manifest = export(majordomo, tmp_path / "out", "--format", format, "--compress-to", "1500")
     long, short = rows(tmp_path / "out", file)
     compression = manifest["compression"]

@@ -28,6 +28,7 @@ GIVEN = {
     "comment": "says\x1b[2J\n[red]so",
     "demonstration": "Half past six.",
     "idempotency_key": None,
+    "train": False,
 }
 
 
@@ -89,11 +90,11 @@ def test_what_was_taken_and_what_there_is_are_shown_without_control_characters(
 
     line = (
         "the local user: 0.25 of 1; says\N{REPLACEMENT CHARACTER}[2J [red]so; "
-        "it should have been: Half past six."
+        "it should have been: Half past six.; it may never train"
     )
     with Answering(answer).running() as server:
         claim_to_serve(majordomo, server.base_url)
-        given = majordomo("feedback", ID.lower(), "--value", "0.25")
+        given = majordomo("feedback", ID.lower(), "--value", "0.25", "--no-train")
         assert (given.status, given.out) == (0, f"taken: {line}\n")
         listed = majordomo("feedback", ID, "--list")
         assert listed.out.splitlines() == [

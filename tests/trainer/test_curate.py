@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.exchange import Mode
+from capture.holds import Hold
 from tests.support.turns import row, says, turn
 from trainer.curate import (
     Past,
@@ -151,3 +154,29 @@ def test_rows_of_like_length_are_batched_together() -> None:
     mixed = mix(Selection(rows, [], []), [], lambda each: len(each.id), 1, 8)
     spans = [[len(each.id) for _, each in mixed[start : start + 8]] for start in range(0, 64, 8)]
     assert sum(max(span) - min(span) for span in spans) / len(spans) < 25
+
+
+def test_what_is_held_does_not_train_whatever_it_is_worth_and_what_waits_is_counted() -> None:
+    outside = (Hold("outside_text", "`web_search` brings text from outside"),)
+    refused = (Hold("refused", "somebody said that it may never train"),)
+    turns = [
+        turn("free"),
+        turn("waits", held=outside),
+        turn("shown", held=outside, outcome="failure", demonstration="Half past six."),
+        turn("refused", held=refused),
+        turn("worthless", held=outside, outcome="failure"),
+    ]
+    held = Counter[bool]()
+    assert ids(worthy(turns, held)) == ["free"]
+    assert held == {True: 2, False: 1}
+
+
+def test_a_held_answer_ends_a_correction_as_any_other_does() -> None:
+    outside = (Hold("outside_text", "`web_search` brings text from outside"),)
+    home = {"conversation": "c", "mode": Mode.RESTING}
+    turns = [
+        turn("wrong", outcome="failure", corrected=True, **home),
+        turn("right", held=outside, **home),
+        turn("after", **home),
+    ]
+    assert ids(worthy(turns)) == []

@@ -57,6 +57,19 @@ async def test_the_form_is_taken_and_the_page_shows_it(runtime: Standing, client
     assert "Failure, 95% sure; the user corrected it." in page
 
 
+@pytest.mark.parametrize(("word", "says"), [("yes", "It may train"), ("never", "It may never")])
+async def test_the_form_says_whether_it_may_train(
+    runtime: Standing, client: Client, word: str, says: str
+) -> None:
+    id_ = runtime.exchange()
+    assert f'name="train" value="{word}"' in await shown(client, id_)
+    assert (await send(client, id_, train=word)).status_code == 303
+    (given,) = (await client.get("/v1/feedback", params={"exchange": id_})).json()["data"]
+    assert (given["train"], given["value"]) == (word == "yes", None)
+    assert f'<p class="soft small">{says}' in await shown(client, id_)
+    assert (await send(client, id_, train="maybe")).status_code == 422
+
+
 @pytest.mark.parametrize("fields", [{}, {"value": "", "comment": "  "}, {"value": "so-so"}])
 async def test_a_form_that_says_nothing_is_told_so(
     runtime: Standing, client: Client, fields: dict[str, str]

@@ -23,6 +23,7 @@ from gateway.heard import AT_ONCE, Heard
 from gateway.own_key import NAME as OWN_KEY
 from gateway.settings import CaptureSettings, Settings
 from gateway.wire_feedback import FeedbackBody
+from tests.support.browsing import read_by
 from tests.support.standing import REPLY, Standing, ask, attempt
 
 PATH = "/v1/feedback"
@@ -63,6 +64,25 @@ async def test_feedback_is_taken_told_and_makes_the_outcome(
     assert found["what_came_of_it"]["evidence"] == [
         ["praised", "the local user calls it good: as I like it"]
     ]
+
+
+async def test_a_word_on_training_releases_what_waits_once_however_often_it_is_sent(
+    runtime: Standing, client: Client
+) -> None:
+    request = orjson.dumps({"model": "auto", "messages": read_by("web_search", "Sunny.")})
+    id_ = runtime.exchange(request)
+    assert (await told(client, exchange=id_)) == []
+    assert [each.id for each in runtime.store.waiting(runtime.redactor).found] == [id_]
+    body: dict[str, Any] = {"exchange": id_, "train": True, "idempotency_key": "review-1"}
+    assert [(await say(client, **body)).status_code for _ in range(2)] == [201, 200]
+    assert_refused(await say(client, **body | {"train": False}), 409, "idempotency_conflict")
+    (given,) = await told(client, exchange=id_)
+    assert (given["train"], given["value"]) == (True, None)
+    assert runtime.store.waiting(runtime.redactor).total == 0
+    found = (await client.get(f"/v1/exchanges/{id_}")).json()
+    assert found["outcome"] is None
+    wrong = await say(client, exchange=id_, train="yes")
+    assert assert_refused(wrong, 422, "bad_parameter")["param"] == "train"
 
 
 async def test_feedback_says_which_key_said_it(runtime: Standing, client: Client) -> None:

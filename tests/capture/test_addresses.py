@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.addresses import forbidden, is_inside, is_loopback, parse_address
+from capture.addresses import forbidden, is_inside, is_loopback, parse_address
 
 
 @pytest.mark.parametrize(
