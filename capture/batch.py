@@ -19,6 +19,7 @@ import orjson
 
 from capture.feedback import Feedback, feedback_of
 from capture.framing import Kind, Record
+from capture.imported import END
 from capture.replies import ReplyReader
 from capture.said import (
     Answered,
@@ -148,6 +149,8 @@ class Batch:
     messages: dict[bytes, MessageRow] = field(default_factory=dict[bytes, MessageRow])
     calls: list[Row] = field(default_factory=list[Row])
     feedback: list[Row] = field(default_factory=list[Row])
+    imported: set[str] = field(default_factory=set[str])
+    """Of those that ended, what somebody else served: not counted with ours."""
     _parts: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
     _chosen: dict[str, Json] = field(default_factory=dict[str, Json])
 
@@ -163,6 +166,8 @@ class Batch:
                 self._end(id_, orjson.loads(meta), body)
             elif kind == Kind.FEEDBACK:
                 self.feedback.append(_feedback_row(feedback_of(orjson.loads(meta))))
+            elif kind == Kind.IMPORTED:
+                self._imported(id_, orjson.loads(meta), body)
             elif kind not in (Kind.SEGMENT, Kind.FORGOTTEN):
                 raise Unreadable(f"records of kind {kind} are not known to this version")
         except (KeyError, TypeError, ValueError) as error:
@@ -179,8 +184,9 @@ class Batch:
         return [row[_BEGAN_AT] for row in self.begun.values()]
 
     def tally(self) -> Counter[tuple[str, str]]:
-        """How many ended here, by status and mode (empty: none)."""
-        return Counter((row[0], row[1] or "") for row in self.ended.values())
+        """How many of ours ended here, by status and mode (empty: none)."""
+        ours = (row for id_, row in self.ended.items() if id_ not in self.imported)
+        return Counter((row[0], row[1] or "") for row in ours)
 
     def late_rows(self) -> list[Row]:
         """Ends of exchanges that began in earlier batches; their id comes last."""
@@ -240,6 +246,16 @@ class Batch:
             self._body(id_, "response", position if position < len(raw) - 1 else None, data)
         if delivered is not None:
             self._body(id_, "delivered", None, delivered)
+
+    def _imported(self, id_: str, meta: Json, body: bytes) -> None:
+        if id_ in self.known or id_ in self.begun:
+            return
+        request, reply = body[: -meta["reply"]], body[-meta["reply"] :]
+        answer = read_answered(reply)
+        self._begin(id_, meta, request)
+        self.ended[id_] = (*end_row(END, answer, meta["chosen"], []), self.answer(id_, answer))
+        self.imported.add(id_)
+        self._body(id_, "delivered", None, reply)
 
     def answer(self, id_: str, answer: Answered) -> bytes:
         """Add what was answered; returns the ids of its messages, joined."""

@@ -53,6 +53,8 @@ class Kind(IntEnum):
     """Somebody said something of an exchange or a conversation."""
     FORGOTTEN = 6
     """Stands where a record stood that was to be forgotten (`capture.blanking`): says nothing."""
+    IMPORTED = 7
+    """A whole exchange that somebody else served (`capture.imported`)."""
 
 
 class Position(NamedTuple):

@@ -51,6 +51,13 @@ def _written(value: int) -> str:
     return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
 
 
+def named_id(at: float, name: bytes) -> str:
+    """The id of something that happened at this moment (Unix seconds), the same for the same name:
+    ten bytes of it count."""
+    ms = max(0, min(round(at * 1000), _MAX_MS))
+    return _written(ms << _RANDOM_BITS | int.from_bytes(name[:_RANDOM_BYTES]))
+
+
 def first_id(at: float) -> str:
     """What every id made at this moment (Unix seconds) or later is not less than."""
     return _written(max(0, min(int(at * 1000), _MAX_MS)) << _RANDOM_BITS)

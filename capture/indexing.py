@@ -131,6 +131,11 @@ class Indexer:
             if self._recall is not None:
                 self._recall.forget(exchanges)
 
+    def look_back(self, oldest: str) -> None:
+        """Look from this id on again: exchanges that happened long ago came into the store."""
+        with self._lock:
+            self._since = min(self._since, oldest[:-1])  # less than this id and all after it
+
     def step(self) -> int:
         """Take in the words of a few exchanges; returns how many there were."""
         with self._lock:

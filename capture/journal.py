@@ -9,6 +9,7 @@ the records back: `ingest` does.
     part    raw upstream bytes of a long reply, so that nobody must hold it whole
     end     one record: all attempts, their raw bytes, what was delivered
     feedback  one record: what somebody said of an exchange, before they are told it was taken
+    imported  one record: a whole exchange that somebody else served
 
 A write that fails leaves no half record, raises JournalError and sets `failure`; writing is tried
 again by every later call and twice a second by the thread, and `failure` clears when it works. A
@@ -34,6 +35,7 @@ import orjson
 from capture.exchange import ExchangeEnd, RouteDecision
 from capture.feedback import Feedback
 from capture.framing import Kind, Position, segments
+from capture.imported import Imported, record
 from capture.lock import DirectoryLock, Locked
 from capture.plain import plain_candidate, plain_decision, plain_end
 from capture.private import make_private_directory
@@ -122,7 +124,7 @@ class _Waiter:
 class Journal:
     """Append-only segments in one directory, held by one process.
 
-    `begin`, `part`, `end` and `feedback` are called by one thread, the event loop's.
+    `begin`, `part`, `end`, `feedback` and `imported` are called by one thread, the event loop's.
     """
 
     def __init__(self, directory: Path, *, segment_bytes: int, sync_ms: int, epoch: str) -> None:
@@ -212,6 +214,10 @@ class Journal:
     def feedback(self, feedback: Feedback) -> Position:
         """Record what somebody said. Raises JournalError."""
         return self._append(Kind.FEEDBACK, feedback.id, orjson.dumps(feedback), ())
+
+    def imported(self, imported: Imported) -> Position:
+        """Record an exchange that somebody else served. Raises JournalError."""
+        return self._append(Kind.IMPORTED, imported.id, *record(imported))
 
     async def synced(self, position: Position) -> None:
         """Return once the disk has everything up to `position`. Raises JournalError when it never

@@ -285,6 +285,41 @@ def export(
     run(Home.locate(), chosen, out, as_json=as_json)
 
 
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="What another program recorded.")],
+    format: Annotated[
+        Literal[
+            "claude-api",
+            "claude-export",
+            "claude-code",
+            "hermes-state",
+            "trajectories",
+            "openclaw",
+            "litellm",
+            "helicone",
+            "openai",
+        ]
+        | None,
+        typer.Option(help="Whose file it is; found out when none is named."),
+    ] = None,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(help="What the replies are: `burst` train. By the models' names when none."),
+    ] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what there is.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take in what other programs recorded: Claude, Hermes, OpenClaw, LiteLLM, Helicone, OpenAI."""
+    from capture.imports import Format
+    from gateway.commands.imports import Chosen
+    from gateway.commands.imports import run as run_
+
+    chosen = Chosen(None if format is None else Format(format), mode, dry_run)
+    run_(Home.locate(), files, chosen, as_json=as_json)
+
+
 @app.command()
 def review(
     *,

@@ -278,6 +278,10 @@ class Runtime:
         flying = [flight.id for flight in self.in_flight()]
         return await forget(self.home, self.store, self.ingester, id, flying, self.indexer.forget)
 
+    def came_late(self, oldest: str) -> None:
+        """Have words taken in of exchanges that came into the store long after they happened."""
+        self.indexer.look_back(oldest)
+
     # reloading
 
     def _build(self, loaded: Loaded, old: Links | None = None) -> Current:

@@ -162,7 +162,7 @@ def _take_back(connection: sa.Connection, links: Links, ids: Sequence[str]) -> N
             sa.func.abs(tallies.c.successes) < _NOTHING, sa.func.abs(tallies.c.failures) < _NOTHING
         )
     )
-    statuses = sa.select(t.exchanges.c.status, t.exchanges.c.mode)
+    statuses = sa.select(t.exchanges.c.status, t.exchanges.c.mode).where(t.served)
     counted = Counter(
         (row.status, row.mode or "")
         for row in _among(connection, statuses, t.exchanges.c.id, ids)

@@ -28,7 +28,7 @@ _OPEN = "SELECT id FROM exchanges WHERE status = 'open'"
 _ENDED_COLUMNS = (
     "id, key, status, finish_reason, request_messages, "
     "coalesce(substr(reply_messages, 1, 16), x''), skill, upstream, model, adapter, attempts, "
-    "began_at, total_s, session, tools != '[]'"
+    "began_at, total_s, session, tools != '[]', status != 'ok' OR http_status IS NOT NULL"
 )
 _ENDED = (
     f"SELECT {_ENDED_COLUMNS} FROM exchanges "  # noqa: S608 - names of ours
@@ -156,6 +156,8 @@ class Ended(NamedTuple):
     """As its client names it."""
     tools: bool
     """Whether any were offered."""
+    served: bool
+    """By this gateway; what was imported is not, and says nothing of how our places do."""
 
     @property
     def day(self) -> int:
@@ -332,7 +334,8 @@ class Links:
                     after.count("failure") - before.count("failure"),
                 )
                 for ended, before, after in changes
-                if ended.skill and ended.upstream and ended.model and before != after
+                if ended.served and ended.skill and ended.upstream and ended.model
+                if before != after
             ],
         )
 

@@ -36,6 +36,7 @@ from capture.store import (
     next_states,
     pairs,
     queries,
+    seen,
     trainable,
     waiting,
     weeks,
@@ -212,6 +213,18 @@ class Store:
     def weeks(self, price: Price = unpriced, made: Iterable[Made] = ()) -> tuple[Week, ...]:
         """Each week's figures, oldest first; `made` are the adapters there are."""
         return figures(self._ask(weeks.count_weeks), price, made)
+
+    def known(self, ids: Collection[str]) -> set[str]:
+        """Those of these exchanges that there are."""
+        return self._ask(lambda c: seen.known(c, ids))
+
+    def endings(self, tails: Collection[bytes]) -> set[bytes]:
+        """Those of these transcripts, by their names, that some exchange ends in."""
+        return self._ask(lambda c: seen.endings(c, tails))
+
+    def keys(self) -> list[str | None]:
+        """The names of all API keys that exchanges have; None for those without."""
+        return self._ask(seen.keys)
 
     def losses(self) -> list[Loss]:
         """Every stretch of the journal that could not be read."""

@@ -1,7 +1,7 @@
 """The tables. Portable types only, so that the same schema holds on SQLite and PostgreSQL.
 
     exchanges          one row per exchange: who, what was decided, how it ended, figures
-    tallies            how many exchanges ended how, so that counting needs no scan
+    tallies            how many exchanges of ours ended how, so that counting needs no scan
     attempts           every try at an upstream
     bodies             raw bytes: the request, each attempt's response, what was delivered
     messages           what was said, each text once, named by its content
@@ -106,6 +106,12 @@ sa.Index(
     exchanges.c.input_tokens,
     exchanges.c.output_tokens,
 )
+
+served: sa.ColumnElement[bool] = sa.or_(
+    exchanges.c.status != "ok", exchanges.c.http_status.is_not(None)
+)
+"""What this gateway served. What was imported is `ok` though nobody was answered over HTTP; it is
+told so because `ix_exchanges_weeks` has it."""
 
 tallies = sa.Table(
     "tallies",

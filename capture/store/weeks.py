@@ -1,7 +1,8 @@
 """What each week came to, counted by the database: no row of an exchange ever reaches Python.
 
 Weeks are asked for one by one, as stretches of `ix_exchanges_weeks`, which holds all that is looked
-at of an exchange: nothing is sorted, and rows with their long texts are left alone.
+at of an exchange: nothing is sorted, and rows with their long texts are left alone. What was
+imported is nobody's week here.
 
 Weeks that are over are counted once and kept (`keep_one`). Whoever changes what a week is counted
 from drops what was kept of it (`touch`) in the same transaction, so that it is always right.
@@ -33,7 +34,7 @@ _OUTCOME = t.outcomes.c.outcome
 
 _REAL: sa.Double[float] = sa.Double()
 _FROM = sa.bindparam("start", type_=_REAL)
-_WITHIN = sa.and_(_BEGAN >= _FROM, _BEGAN < _FROM + WEEK_SECONDS)
+_WITHIN = sa.and_(_BEGAN >= _FROM, _BEGAN < _FROM + WEEK_SECONDS, t.served)
 
 _HOME = (Mode.RESTING, Mode.ACTIVE)
 
@@ -45,7 +46,7 @@ _BY_MODE: Mapping[str, sa.Function[int]] = {
 }
 """Figures of what was answered, under their names in `WeekCounts`."""
 
-_NEXT = sa.select(sa.func.min(_BEGAN)).where(_BEGAN >= _FROM)
+_NEXT = sa.select(sa.func.min(_BEGAN)).where(_BEGAN >= _FROM, t.served)
 
 _COUNTED = (
     sa.select(

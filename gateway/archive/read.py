@@ -193,7 +193,7 @@ def _waiting(journal: Path, position: Position) -> tuple[int, float | None]:
             size = os.fstat(file.fileno()).st_size
             for found in read(file.fileno(), start, size, segment.seed):
                 if isinstance(found, Record):
-                    ended += found.kind == Kind.END
+                    ended += found.kind in (Kind.END, Kind.IMPORTED)
                     newest = (_began(found) if found.kind == Kind.BEGIN else None) or newest
     return ended, newest
 

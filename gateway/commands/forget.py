@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 import typer
 from pydantic import ValidationError
 
-from capture.ingest import Ingester
-from capture.journal import Journal, JournalError, new_epoch
+from capture.journal import JournalError
 from capture.store import Store, StoreError
 from capture.store.rows import Conversation
+from gateway.alone import alone
 from gateway.client import ClientTrouble, NotRunning, Refused, ask, running
 from gateway.commands.console import clean, exchange_id, fail, say, say_json
 from gateway.errors import GatewayError
@@ -25,7 +25,6 @@ from gateway.forgetting import Forgotten
 from gateway.forgetting import forget as forget_everywhere
 from gateway.home import Home
 from gateway.keys import KeysError
-from gateway.settings import CaptureSettings
 from gateway.wire import ForgottenView
 
 _SECONDS = 900.0
@@ -104,29 +103,12 @@ def _here(home: Home, id: str) -> ForgottenView:
 
 async def _alone(home: Home, id: str) -> Forgotten | None:
     """As a gateway would: take the journal, take in what it has, forget."""
-    usual = CaptureSettings()
 
     def unsearched(_: Sequence[str]) -> None:
         home.search.unlink(missing_ok=True)  # the next gateway makes it anew
 
-    journal = Journal(
-        home.journal,
-        segment_bytes=usual.segment_bytes,
-        sync_ms=usual.sync_ms,
-        epoch=new_epoch(),
-    )
-    journal.open()
-    try:
-        store = Store.open(home.database)
-        ingester = Ingester(journal, store, keep_segments=usual.keep_segments)
-        ingester.start()
-        try:
-            return await forget_everywhere(home, store, ingester, id, (), unsearched)
-        finally:
-            ingester.stop()
-            store.close()
-    finally:
-        journal.close()
+    async with alone(home) as mine:
+        return await forget_everywhere(home, mine.store, mine.ingester, id, (), unsearched)
 
 
 def _show(home: Home, gone: ForgottenView) -> None:

@@ -7,6 +7,7 @@ from gateway.endpoints import (
     exchanges,
     feedback,
     health,
+    imports,
     models,
     search,
     status,
@@ -25,6 +26,7 @@ routers = (
     search.router,
     feedback.router,
     conversations.router,
+    imports.router,
     weekly.router,
 )
 

@@ -74,15 +74,15 @@ async def check_known(runtime: Runtime, id: str, speaker: str | None) -> None:
         raise unknown_exchange(id)
 
 
-async def whole_body(request: Request) -> bytes:
-    """A request's body, up to `BODY_BYTES`. Raises TooLarge."""
+async def whole_body(request: Request, most: int = BODY_BYTES, what: str = "feedback") -> bytes:
+    """A request's body, up to so many bytes. Raises TooLarge."""
     pieces: list[bytes] = []
     size = 0
     try:
         async for piece in request.stream():
             size += len(piece)
-            if size > BODY_BYTES:
-                raise TooLarge(f"feedback is larger than {BODY_BYTES:,} bytes")
+            if size > most:
+                raise TooLarge(f"{what} is larger than {most:,} bytes")
             pieces.append(piece)
     except ClientDisconnect:
         raise ClientError("the request broke off") from None

@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from capture.exchange import Mode
 from capture.redact import Redactor
 from gateway.heard import Heard
+from gateway.home import Home
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 from routers.features import Budget, Fleet
@@ -21,6 +22,7 @@ from routers.features import Budget, Fleet
 if TYPE_CHECKING:  # types only: the endpoints never make rows
     from capture.feedback import Feedback
     from capture.framing import Position
+    from capture.imported import Imported
     from capture.sought import Hit, Sought
     from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary
     from capture.weekly import Week
@@ -151,6 +153,7 @@ class Journal(Protocol):
     @property
     def failure(self) -> str | None: ...
     def feedback(self, feedback: Feedback) -> Position: ...
+    def imported(self, imported: Imported) -> Position: ...
     async def synced(self, position: Position) -> None: ...
 
 
@@ -163,6 +166,8 @@ class Ledger(Protocol):
 class Runtime(Protocol):
     """The running gateway."""
 
+    @property
+    def home(self) -> Home: ...
     @property
     def settings(self) -> Settings: ...
     @property
@@ -213,6 +218,10 @@ class Runtime(Protocol):
     def status(self) -> Mapping[str, Any]: ...
     def weeks(self) -> Sequence[Week]:
         """Each week's figures, oldest first. Blocks."""
+        ...
+
+    def came_late(self, oldest: str) -> None:
+        """Hear that exchanges as old as this id have come into the store only now."""
         ...
 
     async def forget(self, id: str) -> Forgotten | None:

@@ -20,6 +20,8 @@ class Answering:
     answer: Callable[[str, Mapping[str, str]], Answer]
     """From `METHOD /path` and the request's headers (lower-case names) to the answer."""
     asked: list[str] = field(default_factory=list[str])
+    told: list[bytes] = field(default_factory=list[bytes])
+    """Bodies, in order."""
     base_url: str = ""
 
     @contextmanager
@@ -32,7 +34,7 @@ class Answering:
                 self._answer()
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["content-length"] or 0))
+                outer.told.append(self.rfile.read(int(self.headers["content-length"] or 0)))
                 self._answer()
 
             def _answer(self) -> None:

@@ -134,6 +134,8 @@ class Standing:
             "library/coder": Place(None, "ollama", "qwen3-coder", local=True)
         }
         self.flights: list[InFlight] = []
+        self.late: list[str] = []
+        """Ids of exchanges that came long after they happened."""
         self.journal: Any = Journal(
             home / "journal", segment_bytes=1 << 26, sync_ms=50, epoch=new_epoch()
         )
@@ -170,6 +172,9 @@ class Standing:
 
     def status(self) -> Mapping[str, Any]:
         return {"version": "0", "draining": self.draining}
+
+    def came_late(self, oldest: str) -> None:
+        self.late.append(oldest)
 
     async def forget(self, id: str) -> Forgotten | None:
         flying = [flight.id for flight in self.flights]
