@@ -213,7 +213,7 @@ class _Step:
     def _observe_retries(self, turn: Turn, ended: Ended) -> None:
         """The same request, answered already: whoever sends it again did not want that answer."""
         if turn.continues is not None:
-            for id_ in self._links.continuing(turn.continues, ended.id):
+            for id_ in self._view.continuing(turn.continues, ended.id):
                 if self._repeats(ended, id_):
                     self._seen.add(id_, [outcomes.RETRY])
         elif turn.spot is not None:

@@ -63,11 +63,12 @@ class Predecessors:
         `ends` is where it may, the last first; `named` what it repeats up to there.
         """
         asked = self._view.request(ended).known
-        self._view.flush()
         last, *others = ends
+        if found := self._ending_in(named, ended, last):
+            return found
+        self._view.flush()
         return (
-            self._ending_in(named, ended, last)
-            or self._by_calls(calls_answered(asked), ended, last)
+            self._by_calls(calls_answered(asked), ended, last)
             or self._by_spot(ended, asked, last)
             or self._by_others(ended, asked, others)
             or self._by_calls(asked[last - 1].calls, ended, last)
@@ -182,6 +183,7 @@ class Predecessors:
             return None
         best = others[0]
         if len(others) > 1:
+            self._view.flush()
             others = list({self._conversation(other): other for other in reversed(others)}.values())
             instructions = self._view.instructions(ended)
             best = max(

@@ -6,16 +6,21 @@ looked up nor hashed again, however long it has become.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from capture.conversations import Known, Name, know, replied, unsaid
+from capture.messages import Message
+from capture.plain import message_of
 from capture.said import MESSAGE_ID_BYTES
 from capture.store.links import Links
 
 _REMEMBERED_MESSAGES = 20_000
 _REMEMBERED_TRANSCRIPTS = 1_000
+_REMEMBERED_WHOLE = 512
+_LONG = 8_000
+"""Characters of a message from which on it is not remembered whole."""
 _NEW = 12
 """A request goes on from another by so many messages at most to be read on from there."""
 NOTHING = Known("system", b"")
@@ -33,6 +38,15 @@ class Memory:
         self._half = size // 2
         self._recent: dict[bytes, Known] = {}
         self._older: dict[bytes, Known] = {}
+        self._whole: dict[bytes, Mapping[str, Any]] = {}
+        """The last few that were read, as the store has them."""
+
+    def whole(self, ids: Sequence[bytes]) -> list[Message]:
+        """Messages whole, in this order."""
+        known = self._whole
+        missing = {id_ for id_ in ids if id_ not in known}
+        said = self._said(missing) if missing else {}
+        return [message_of(dict(said[id_] if id_ in said else known[id_])) for id_ in ids]
 
     def read(self, ids: Sequence[bytes]) -> list[Known]:
         """The messages of these ids, in this order."""
@@ -45,12 +59,21 @@ class Memory:
 
     def _find(self, ids: Collection[bytes]) -> dict[bytes, Known]:
         found = {id_: known for id_ in ids if (known := self._older.get(id_)) is not None}
-        said = self._links.messages([id_ for id_ in ids if id_ not in found])
+        said = self._said([id_ for id_ in ids if id_ not in found])
         found |= {id_: know(plain) for id_, plain in said.items()}
         if len(self._recent) + len(found) > self._half:
             self._older, self._recent = self._recent, {}
         self._recent |= found
         return {id_: found.get(id_, NOTHING) for id_ in ids}
+
+    def _said(self, ids: Collection[bytes]) -> dict[bytes, Mapping[str, Any]]:
+        said = self._links.messages(ids)
+        short = {id_: plain for id_, plain in said.items() if _is_short(plain)}
+        if len(self._whole) + len(short) > _REMEMBERED_WHOLE:
+            self._whole = {}  # another one: somebody may be reading this
+        if len(short) <= _REMEMBERED_WHOLE:
+            self._whole |= short
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +142,11 @@ class Transcripts:
             continues = name.digest()
         name = name.after(known[ends[0] if ends else 0 :])
         return Transcript(joined, [*begun.ids, *ids], [*begun.known, *known], name, continues)
+
+
+def _is_short(plain: Mapping[str, Any]) -> bool:
+    texts = (part.get("text") for part in plain.get("content", ()))
+    return sum(len(text) for text in texts if text) <= _LONG and "tool_calls" not in plain
 
 
 def split(joined: bytes) -> list[bytes]:

@@ -10,7 +10,6 @@ from itertools import chain
 
 from capture.conversations import UNNAMED, Known
 from capture.messages import Message
-from capture.plain import message_of
 from capture.store.links import Ended, Links, Turn
 from capture.transcripts import NOTHING, Memory, Transcript, Transcripts
 
@@ -34,7 +33,9 @@ class View:
         self._turns: dict[str, Turn] = {}
         self._unsaved: list[Turn] = []
         self._spots: dict[bytes, list[str]] = {}
-        """Ids of the unsaved by their spot."""
+        self._tails: dict[bytes, list[str]] = {}
+        self._continuing: dict[str, list[str]] = {}
+        """Ids of the unsaved by their spot, by their tail, by what they continue."""
         self._requests: dict[str, Transcript] = {}
         said = [(each.asked, each.reply) for each in self._ended.values()]
         reading.transcripts.ahead(list(chain.from_iterable(said)))
@@ -64,8 +65,7 @@ class View:
 
     def messages(self, ids: Sequence[bytes]) -> list[Message]:
         """Messages whole, in this order."""
-        said = self._links.messages(set(ids))
-        return [message_of(dict(said[id_])) for id_ in ids]
+        return self._reading.messages.whole(ids)
 
     def turn(self, id_: str) -> Turn | None:
         """An exchange's place; None before it is linked."""
@@ -73,11 +73,14 @@ class View:
 
     def ending_in(self, tail: bytes, before: str) -> list[str]:
         """The latest exchanges older than `before` that end in this transcript."""
-        self.flush()
         found = self._links.ending_in(tail, before)
         self._ended |= {ended.id: ended for _, ended in found}
         self._turns |= {turn.exchange_id: turn for turn, _ in found}
-        return [ended.id for _, ended in found]
+        return _latest(self._tails.get(tail, []), [ended.id for _, ended in found])
+
+    def continuing(self, id_: str, before: str) -> list[str]:
+        """The latest exchanges older than `before` that continue this one."""
+        return _latest(self._continuing.get(id_, []), self._links.continuing(id_, before))
 
     def lately_at(self, spot: bytes, before: str, since: str, limit: int) -> list[str]:
         """Exchanges between two ids that were asked at this spot; `limit` of them or more where
@@ -94,9 +97,18 @@ class View:
         self._unsaved.append(turn)
         if turn.spot is not None:
             self._spots.setdefault(turn.spot, []).append(turn.exchange_id)
+        if turn.tail is not None:
+            self._tails.setdefault(turn.tail, []).append(turn.exchange_id)
+        if turn.continues is not None:
+            self._continuing.setdefault(turn.continues, []).append(turn.exchange_id)
 
     def flush(self) -> None:
         """Write the places that were kept, so that look-ups find them."""
         self._links.save_turns(self._unsaved)
         self._unsaved = []
-        self._spots = {}
+        self._spots, self._tails, self._continuing = {}, {}, {}
+
+
+def _latest(unsaved: Sequence[str], saved: Sequence[str]) -> list[str]:
+    """Both, the latest first."""
+    return sorted((*unsaved, *saved), reverse=True) if unsaved else list(saved)

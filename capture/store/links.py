@@ -18,7 +18,7 @@ from capture.feedback import Feedback
 from capture.messages import FinishReason
 from capture.outcomes import Outcome
 from capture.side_calls import Purpose
-from capture.store import weeks
+from capture.weekly import week_of
 
 DAY_SECONDS = 86_400
 _IDS_AT_ONCE = 500
@@ -106,6 +106,7 @@ _ABANDONED = (
     "AND NOT EXISTS (SELECT 1 FROM outcomes AS o WHERE o.exchange_id = c.exchange_id) "
     "ORDER BY c.exchange_id LIMIT ?"
 )
+_TOUCH = "DELETE FROM week_counts WHERE number = ?"
 _ADD_UP = (
     "INSERT INTO skill_tallies (skill, upstream, model, adapter, day, successes, failures) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (skill, upstream, model, adapter, day) DO UPDATE SET "
@@ -316,7 +317,8 @@ class Links:
 
     def touch(self, began: Sequence[float]) -> None:
         """Have the weeks of exchanges that began then, in Unix seconds, counted anew."""
-        weeks.touch(self._connection, began)
+        changed = {week_of(at) for at in began}
+        self._driver.executemany(_TOUCH, [(number,) for number in changed])
 
     def add_up(self, changes: Sequence[tuple[Ended, Outcome, Outcome]]) -> None:
         """Move the tallies of exchanges from the outcomes they had to those they have now."""

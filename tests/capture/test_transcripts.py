@@ -77,3 +77,12 @@ def test_what_a_request_repeats_is_looked_up_once() -> None:
     for end in range(1, len(talk) + 1):
         reading.read("laptop", joined(talk[:end]))
     assert len(said.asked_for) == len(talk)
+
+
+def test_a_message_is_read_whole_however_many_were_read_since() -> None:
+    memory = Memory(cast("Links", Said()))
+    ids = [id_of("user", f"ask {number}") for number in range(2000)]
+    for start in range(0, len(ids), 300):
+        memory.whole(ids[start : start + 300])
+    asked = [ids[0], ids[-1], ids[1000], ids[0]]
+    assert [said.text for said in memory.whole(asked)] == ["ask 0", "ask 1999", "ask 1000", "ask 0"]
