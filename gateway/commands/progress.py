@@ -58,6 +58,16 @@ def bar(what: str, total: int | None, *, shown: bool) -> Generator[Counter]:
 
 
 @contextmanager
+def working(what: str) -> Generator[None]:
+    """Says what is being done while nobody knows how far it is; where a person looks."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with Console(stderr=True).status(what):
+        yield
+
+
+@contextmanager
 def bars() -> Generator[Told]:
     """Something to tell; a bar for each thing that is done."""
     if not sys.stderr.isatty():

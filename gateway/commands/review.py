@@ -17,6 +17,7 @@ from capture.store import Store, StoreError
 from gateway.client import ClientTrouble, NotRunning, running, tell
 from gateway.commands.console import Exit, clean, exchange_id, fail, say, say_json
 from gateway.commands.household import redactor_of, settings_of, trust_of
+from gateway.commands.progress import working
 from gateway.home import Home
 from gateway.keys import KeysError
 
@@ -104,7 +105,8 @@ def _queue(home: Home, limit: int) -> Queue:
     redactor = redactor_of(home, settings)
     store = _store(home)
     try:
-        return store.waiting(redactor, trust_of(settings), limit)
+        with working("Looking through what may train ..."):
+            return store.waiting(redactor, trust_of(settings), limit)
     finally:
         store.close()
 
