@@ -1,8 +1,8 @@
 """Order of the whole suite: slow tests run after the quick ones, so that a mistake shows early.
 
-Tests against a real gateway process are slow by where they are: `tests/blackbox`, `tests/e2e`. Slow
-tests run alone, but for those of training and packaging, and a few whose clocks are patient, which
-share the machine (`make test`).
+Tests against a real gateway process are slow by where they are: `tests/blackbox`, `tests/e2e`.
+Slow tests share the machine, but for those that hold a gateway to a clock: they run alone
+(`make test`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,19 @@ hypothesis.settings.load_profile("majordomo")
 
 
 PROCESSES = {"blackbox", "e2e"}
-SHARING = {
-    "trainer",
-    "project",
-    "test_crash.py",
-    "test_hermes.py",
-    "test_keeping.py",
-    "test_loop.py",
+ALONE = {
+    "test_broken_streams.py",
+    "test_connections.py",
+    "test_degradation.py",
+    "test_heartbeats.py",
+    "test_holding.py",
+    "test_malformed_http.py",
+    "test_patience.py",
+    "test_reload.py",
+    "test_retries.py",
+    "test_streams.py",
+    "test_survival.py",
+    "test_swap_live.py",
 }
 
 
@@ -31,6 +37,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if PROCESSES & set(item.path.parts):
             item.add_marker("slow")
-        if item.get_closest_marker("slow") is not None and not SHARING & set(item.path.parts):
+        if item.get_closest_marker("slow") is not None and item.path.name in ALONE:
             item.add_marker("alone")
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
