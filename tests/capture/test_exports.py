@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import stat
-import tracemalloc
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +46,7 @@ from tests.support.kitchen import (
     result,
     user,
 )
+from tests.support.memory import peak
 from tests.support.tokens import BYTES
 from tests.support.turns import REDACTOR
 
@@ -335,16 +335,11 @@ def test_memory_does_not_grow_with_the_number_of_turns(format: Format, tmp_path:
             asked = [user(f"{position} " + "x" * length)]
             yield turn(asked, answer("Yes."), f"{position:026}")
 
-    def peak(number: int) -> int:
-        tracemalloc.start()
-        try:
-            export(many(number), format, tmp_path)
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+    def memory(number: int) -> int:
+        return peak(lambda: export(many(number), format, tmp_path))
 
-    peak(10)  # what is imported and cached once
-    assert peak(400) < peak(40) + 400_000
+    memory(10)  # what is imported and cached once
+    assert memory(160) < memory(20) + 400_000
 
 
 # sharegpt

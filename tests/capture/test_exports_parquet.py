@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from capture.exports import Format, Made, Source, made, write_export
 from capture.exports.parquet import COLUMNS
 from tests.support.journals import capturing
 from tests.support.kitchen import BEGAN, PLAN, TOOLS, evening, quarrel, user
+from tests.support.memory import peak
 from tests.support.turns import REDACTOR, turn
 
 
@@ -61,14 +61,13 @@ def test_rows_go_out_in_groups(tmp_path: Path) -> None:
 def test_memory_holds_a_group_and_no_more(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
 
-    def peak(number: int) -> int:
+    def memory(number: int) -> int:
         said = {"messages": [user("x" * 200_000)]}
-        given = Source((turn(f"{each:04}", request=said) for each in range(number)), REDACTOR)
-        tracemalloc.start()
-        try:
-            write_export(given, Format.PARQUET, tmp_path, "0.1.0")
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
 
-    assert peak(400) < peak(100) + 1_000_000
+        def write() -> None:
+            given = Source((turn(f"{each:04}", request=said) for each in range(number)), REDACTOR)
+            write_export(given, Format.PARQUET, tmp_path, "0.1.0")
+
+        return peak(write)
+
+    assert memory(400) < memory(100) + 1_000_000

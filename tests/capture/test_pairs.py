@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from tests.support.kitchen import (
     result,
     user,
 )
+from tests.support.memory import peak
 from tests.support.turns import REDACTOR
 
 OPENING: list[dict[str, Any]] = [
@@ -232,20 +232,15 @@ async def test_a_pair_of_which_either_is_private_stays_home(tmp_path: Path) -> N
 
 async def test_memory_does_not_grow_with_the_number_of_pairs(tmp_path: Path) -> None:
     with capturing(tmp_path / "home") as (journal, ingester, store):
-        for number in range(120):
+        for number in range(60):
             opening = [user(f"{number} " + "x" * 20_000)]
             asked(journal, "ls", BAD, opening)
             asked(journal, "wc", GOOD, opening)
         assert await ingester.catch_up(60)
 
-        def peak(number: int) -> int:
-            tracemalloc.start()
-            try:
-                seen = sum(1 for _ in islice(store.pairs(REDACTOR, Wanted()), number))
-                assert seen == number
-                return tracemalloc.get_traced_memory()[1]
-            finally:
-                tracemalloc.stop()
+        def read(number: int) -> None:
+            seen = sum(1 for _ in islice(store.pairs(REDACTOR, Wanted()), number))
+            assert seen == number
 
-        peak(12)  # what is imported and cached once
-        assert peak(120) < peak(12) + 400_000
+        read(6)  # what is imported and cached once
+        assert peak(lambda: read(60)) < peak(lambda: read(6)) + 400_000
