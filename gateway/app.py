@@ -2,21 +2,27 @@
 
 Chat requests go from the server straight to `gateway.hotpath`, which has a door of its own. The
 guard and the key check come before any route is looked at, so no route can forget them;
-`gateway.endpoints.PUBLIC_PATHS` is all that is open without a key.
+`PUBLIC_PATHS` is all that is open without a key.
+
+FastAPI, the endpoints and the pages are a good part of what there is to import, and chat needs none
+of them. So they are loaded once the port is open; a request that comes before waits for them.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
-
-from fastapi import FastAPI
+from typing import TYPE_CHECKING, Any
 
 from capture.ids import new_id
-from gateway.dashboard import routes as dashboard
-from gateway.endpoints import PUBLIC_PATHS, install_handlers, routers
 from gateway.errors import GatewayError
 from gateway.runtime import Runtime
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+PUBLIC_PATHS = frozenset({"/livez", "/readyz"})
+"""All that answers without a key when keys exist. Nothing else, ever."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -28,7 +34,13 @@ class App:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._rest = _fastapi(runtime)
+        self._loading: asyncio.Task[FastAPI] | None = None
+
+    async def load(self) -> FastAPI:
+        """The routes, once they are loaded; begins with that when nobody has."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(asyncio.to_thread(_routes, self._runtime))
+        return await asyncio.shield(self._loading)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,22 +65,13 @@ class App:
                 ]
             await send(message)
 
-        await self._rest(scope, receive, send_named)
+        await (await self.load())(scope, receive, send_named)
 
 
-def _fastapi(runtime: Runtime) -> FastAPI:
-    app = FastAPI(
-        title="Majordomo",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/openapi.json",
-        redirect_slashes=False,
-    )
-    app.state.runtime = runtime
-    install_handlers(app)
-    for router in (*routers, dashboard.router):
-        app.include_router(router)
-    return app
+def _routes(runtime: Runtime) -> FastAPI:
+    from gateway.rest import fastapi
+
+    return fastapi(runtime)
 
 
 async def _send_error(send: Send, error: GatewayError, request_id: str) -> None:
@@ -84,8 +87,3 @@ async def _send_error(send: Send, error: GatewayError, request_id: str) -> None:
         headers.append((b"www-authenticate", b'Basic realm="majordomo", charset="UTF-8"'))
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def create_app(runtime: Runtime) -> App:
-    """The application that serves `runtime`."""
-    return App(runtime)

@@ -13,6 +13,7 @@ import typer
 
 from capture.exchange import Mode
 from gateway.home import Home
+from gateway.interpreter import importing
 from trainer.commands_adapters import app as adapters_app
 
 app = typer.Typer(
@@ -69,7 +70,8 @@ def up(
     self_test: Annotated[bool, typer.Option(help="Prove it by one real completion.")] = True,
 ) -> None:
     """Find models, write majordomo.yaml if there is none, serve, and say what to paste where."""
-    from gateway.commands.up import up as run
+    with importing():
+        from gateway.commands.up import up as run
 
     run(Home.locate(), host, port, self_test=self_test)
 
@@ -77,7 +79,8 @@ def up(
 @app.command()
 def serve(host: Host = None, port: Port = None) -> None:
     """Only serve, with the settings there are: for service managers."""
-    from gateway.commands.serve import serve as run
+    with importing():
+        from gateway.commands.serve import serve as run
 
     run(Home.locate(), host, port)
 

@@ -67,9 +67,11 @@ def without_nulls(value: object, path: Path = ()) -> object:
         return [without_nulls(item, (*path, n)) for n, item in enumerate(items)]
     if not isinstance(value, dict):
         return value
-    fields = schema_at(path).get("properties")
+    entries = cast("dict[str, object]", value)
+    # few files have such a field, and the schema takes a tenth of a second to make
+    fields = schema_at(path).get("properties") if None in entries.values() else None
     kept: dict[str, object] = {}
-    for name, inner in cast("dict[str, object]", value).items():
+    for name, inner in entries.items():
         if inner is not None:
             kept[name] = without_nulls(inner, (*path, name))
         elif fields is None:

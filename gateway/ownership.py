@@ -28,11 +28,10 @@ def claims(installed: Iterable[Distribution]) -> Mapping[str, Sequence[str]]:
     """For each of our names, the other distributions that record files under it."""
     found: dict[str, list[str]] = {}
     for distribution in installed:
-        if distribution.name == DISTRIBUTION:
-            continue
         record = distribution.read_text("RECORD") or ""
-        for name in NAMES:
-            if record.startswith(f"{name}/") or f"\n{name}/" in record:
+        names = [name for name in NAMES if record.startswith(f"{name}/") or f"\n{name}/" in record]
+        if names and distribution.name != DISTRIBUTION:  # to read a name takes longest
+            for name in names:
                 found.setdefault(name, []).append(distribution.name)
     return found
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import socket
-import sys
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import orjson
 
-from gateway.app import create_app
+from gateway import interpreter
+from gateway.app import App
 from gateway.auth import Keyring
 from gateway.config import ConfigWatcher, needs_key
 from gateway.home import Home, replace_private
@@ -29,9 +28,6 @@ from gateway.server import Server
 from gateway.settings import Settings
 
 OnReady = Callable[[Runtime, str], Awaitable[None]]
-
-_SWITCH_SECONDS = 0.001
-"""How long a thread may keep the event loop waiting for the interpreter (default: 5 ms)."""
 
 
 class ServeError(Exception):
@@ -67,7 +63,7 @@ async def serve(
         ServeError: the address cannot be used, or is open to others without a key.
         JournalLocked: another gateway serves this home.
     """
-    _tune_interpreter()
+    interpreter.tune()
     config = ConfigWatcher(home.settings)
     settings = config.current.settings
     address = Address(host or settings.server.host, settings.server.port if port is None else port)
@@ -90,23 +86,25 @@ async def _run(
     runtime: Runtime, listener: socket.socket, address: Address, on_ready: OnReady | None
 ) -> None:
     server_settings = runtime.settings.server
+    app = App(runtime)
     server = Server(
-        create_app(runtime),
+        app,
         limits=server_settings.limits,
         drain_seconds=server_settings.drain_seconds,
         hot=HotPath(runtime.seats, runtime),
     )
     port = int(listener.getsockname()[1])
     runtime.base_url = f"http://{_url_host(address.host)}:{port}"
-    gc.collect()
-    gc.freeze()
+    interpreter.settle()
     with _signals(runtime, server):
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
         await _until_listening(server, serving)
         _announce(runtime)
-        ready = asyncio.ensure_future(on_ready(runtime, runtime.base_url)) if on_ready else None
+        beside = [asyncio.ensure_future(_load_routes(app))]
+        if on_ready is not None:
+            beside.append(asyncio.ensure_future(on_ready(runtime, runtime.base_url)))
         try:
-            await _until_served(serving, ready)
+            await _until_served(serving, beside)
         finally:
             server.should_exit = True
             await serving
@@ -121,16 +119,23 @@ async def _until_listening(server: Server, serving: asyncio.Task[None]) -> None:
         serving.result()
 
 
-async def _until_served(serving: asyncio.Task[None], ready: asyncio.Future[None] | None) -> None:
-    waiting: set[asyncio.Future[None]] = {serving}
-    if ready is not None:
-        waiting.add(ready)
+async def _load_routes(app: App) -> None:
+    """Have all that is not chat loaded, now that chat is answered."""
+    await app.load()
+    interpreter.settle()
+
+
+async def _until_served(
+    serving: asyncio.Task[None], beside: Sequence[asyncio.Future[None]]
+) -> None:
+    """Wait for the end of serving, or for one of the others to fail."""
+    waiting: set[asyncio.Future[None]] = {serving, *beside}
     while not serving.done():
         done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
-    if ready is not None:
-        ready.cancel()
+    for task in beside:
+        task.cancel()
 
 
 def _announce(runtime: Runtime) -> None:
@@ -160,13 +165,6 @@ def _signals(runtime: Runtime, server: Server) -> Generator[None]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-
-
-def _tune_interpreter() -> None:
-    """A thread's turn is short, and the cycle collector runs less often: almost all that a request
-    leaves behind is freed by reference counts (docs/experiments.md)."""
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    gc.set_threshold(10_000, 20, 20)
 
 
 def _require_key(address: Address, settings: Settings, keyring: Keyring) -> None:

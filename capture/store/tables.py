@@ -85,14 +85,12 @@ sa.Index(
     "ix_exchanges_open",
     exchanges.c.epoch,
     sqlite_where=exchanges.c.status == "open",
-    postgresql_where=exchanges.c.status == "open",
 )
 sa.Index(
     "ix_exchanges_session",
     exchanges.c.session,
     exchanges.c.id,
     sqlite_where=exchanges.c.session.is_not(None),
-    postgresql_where=exchanges.c.session.is_not(None),
 )
 # all that the weeks look at, so that they need not touch the rows
 sa.Index(
@@ -152,7 +150,6 @@ sa.Index(
     "ix_attempts_burst_started_at",
     attempts.c.started_at,
     sqlite_where=attempts.c.mode == "burst",
-    postgresql_where=attempts.c.mode == "burst",
 )
 
 bodies = sa.Table(
@@ -177,7 +174,6 @@ sa.Index(
     "ix_bodies_reference",
     bodies.c.reference,
     sqlite_where=bodies.c.reference.is_not(None),
-    postgresql_where=bodies.c.reference.is_not(None),
 )
 
 messages = sa.Table(
@@ -219,7 +215,6 @@ sa.Index(
     "ix_turns_continues",
     turns.c.continues,
     sqlite_where=turns.c.continues.is_not(None),
-    postgresql_where=turns.c.continues.is_not(None),
 )
 
 outcomes = sa.Table(
@@ -267,7 +262,6 @@ sa.Index(
     "ix_feedback_waiting",
     feedback.c.id,
     sqlite_where=feedback.c.counted_for.is_(None),
-    postgresql_where=feedback.c.counted_for.is_(None),
 )
 
 skill_tallies = sa.Table(

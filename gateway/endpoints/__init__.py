@@ -15,9 +15,6 @@ from gateway.endpoints import (
 )
 from gateway.endpoints.failures import install_handlers
 
-PUBLIC_PATHS = frozenset({"/livez", "/readyz"})
-"""All that answers without a key when keys exist. Nothing else, ever."""
-
 routers = (
     health.router,
     models.router,
@@ -30,4 +27,4 @@ routers = (
     weekly.router,
 )
 
-__all__ = ["PUBLIC_PATHS", "install_handlers", "routers"]
+__all__ = ["install_handlers", "routers"]

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
+from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from gateway.app import App
+from gateway.app import PUBLIC_PATHS, App
 from gateway.auth import HostGuard, Keyring
-from gateway.endpoints import PUBLIC_PATHS
 from gateway.keys import KeyEntry
 from tests.support.standing import Standing
 
@@ -38,9 +38,8 @@ def guarded(standing: Standing) -> App:
     return App(cast("Runtime", runtime))
 
 
-def every_route(app: App) -> Iterator[tuple[str, str]]:
+def every_route(rest: FastAPI) -> Iterator[tuple[str, str]]:
     """Method and path of each route, parameters filled with something plausible."""
-    rest = app._rest  # pyright: ignore[reportPrivateUsage]
     for route in iter_route_contexts(rest.routes):
         assert route.path is not None, "a mount would hide its routes from this test"
         path = re.sub(r"\{\w+(:\w+)?\}", "01ARZ3NDEKTSV4RRFFQ69G5FAV", route.path)
@@ -55,7 +54,7 @@ async def test_every_route_but_the_public_ones_is_closed_without_a_key(runtime: 
     transport = httpx2.ASGITransport(cast("Any", app))
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         seen = dict[str, set[int]]()
-        for method, path in every_route(app):
+        for method, path in every_route(await app.load()):
             response = await client.request(method, path)
             seen.setdefault(path, set()).add(response.status_code)
             assert response.headers["x-request-id"]
