@@ -13,6 +13,6 @@ part() {
 }
 
 part -n auto -m "not slow" "$@"
-part -n auto --dist loadfile -m "slow and not alone" "$@"
+part -n auto --dist loadfile --no-loadscope-reorder -m "slow and not alone" "$@"
 part -m alone "$@"
 [ $none -lt 3 ] || exit 5

@@ -30,13 +30,30 @@ ALONE = {
     "test_survival.py",
     "test_swap_live.py",
 }
+LONGEST = (
+    "test_house_training.py",
+    "test_cycle.py",
+    "test_crash.py",
+    "test_wheel.py",
+    "test_loop.py",
+    "test_house_model.py",
+    "test_hermes.py",
+)
+"""Begun first, so that no core waits at the end for the other's one long file."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Stable: within each half the order stays as collected."""
+    """Stable: the quick ones, the longest, the others, each as collected."""
     for item in items:
         if PROCESSES & set(item.path.parts):
             item.add_marker("slow")
         if item.get_closest_marker("slow") is not None and item.path.name in ALONE:
             item.add_marker("alone")
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.get_closest_marker("slow") is None:
+        return 0
+    name = item.path.name
+    return 1 + (LONGEST.index(name) if name in LONGEST else len(LONGEST))

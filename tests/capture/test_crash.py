@@ -47,7 +47,7 @@ def _run_and_kill(home: Path, lines: int) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("rounds", [3, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.slow)])
 async def test_no_exchange_that_was_acknowledged_is_lost_to_kill_9(
     tmp_path: Path, rounds: int
 ) -> None:

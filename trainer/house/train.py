@@ -64,9 +64,9 @@ class Plan:
 
 
 QUICK = {
-    "steps": 420,
-    "warmup_steps": 260,
-    "every": 420,
+    "steps": 290,
+    "warmup_steps": 180,
+    "every": 290,
     "per_skill": 2,
     "tokens": 2048,
     "small": True,
