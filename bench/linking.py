@@ -4,8 +4,9 @@
 
 The store is filled with exchanges of other conversations, written straight into its tables; the
 measured conversations come through journal and ingest like any. `cold`: by a process that has read
-nothing yet; `warm`: as a conversation goes on. `rewritten`: its client changed what came before, so
-that only the fallbacks find it. `limit` is what the design allows.
+nothing yet; `warm`: as a conversation goes on; `alone`: the same in a transaction for each, as it
+is while nobody else asks anything. `rewritten`: its client changed what came before, so that only
+the fallbacks find it. `limit` is what the design allows.
 
 Every round links with a linker of its own, so that nothing it measures was linked by it before.
 """
@@ -33,7 +34,7 @@ from tests.support.journals import begin, capturing, end
 
 LIMIT_US = 300.0
 TALKS = 40
-ROUNDS = 7
+ROUNDS = 5
 _FILL = """
 INSERT INTO exchanges (id, epoch, began_at, path, key, alias, stream, private, config_generation,
   headers, decision, tools, asked, request_bytes, request_messages, status, attempts, notes, called,
@@ -63,8 +64,8 @@ def main() -> None:
         print(f"{options.stored:,} exchanges stored; the last turn of conversations of "
               f"{options.messages} messages, CPU us (limit {LIMIT_US:g})")  # fmt: skip
         for name, ids in (("as it was", plain), ("rewritten", rewritten)):
-            cold, warm = link(store, ids)
-            print(f"  {name:<10} cold {cold:6.0f}   warm {warm:6.0f}")
+            cold, warm, alone = link(store, ids)
+            print(f"  {name:<10} cold {cold:6.0f}   warm {warm:6.0f}   alone {alone:6.0f}")
         store.close()
 
 
@@ -114,27 +115,29 @@ def talks(home: Path, messages: int, *, rewritten: bool) -> list[tuple[str, str]
     return last
 
 
-def link(store: Store, ids: Sequence[tuple[str, str]]) -> tuple[float, float]:
+def link(store: Store, ids: Sequence[tuple[str, str]]) -> tuple[float, float, float]:
     """CPU microseconds for each conversation's last exchange: by a linker that has read nothing,
-    and by one that has linked the exchange before it."""
+    by one that has linked the exchange before it, and by such a one in as many transactions."""
     assert store.writer is not None
     links = store.writer.links()
     last = [last for _, last in ids]
     cold: list[float] = []
     warm: list[float] = []
+    alone: list[float] = []
     for _ in range(ROUNDS):
         linker = fresh(links)
         unlink(links, last)
         cold.append(timed(linker, last))
-        linker = fresh(links)
-        unlink(links, [id_ for two in ids for id_ in two])
-        timed(linker, [before for before, _ in ids])
-        warm.append(timed(linker, last))
+        for each, found in ((len(last), warm), (1, alone)):
+            linker = fresh(links)
+            unlink(links, [id_ for two in ids for id_ in two])
+            timed(linker, [before for before, _ in ids])
+            found.append(timed(linker, last, each))
     for id_ in last:
         detail = store.exchange(id_)
         assert detail is not None
         assert detail.continues is not None, "it was not linked"
-    return statistics.median(cold), statistics.median(warm)
+    return statistics.median(cold), statistics.median(warm), statistics.median(alone)
 
 
 def fresh(links: Links) -> Linker:
@@ -153,11 +156,12 @@ def unlink(links: Links, ids: Sequence[str]) -> None:
             )
 
 
-def timed(linker: Linker, ids: Sequence[str]) -> float:
+def timed(linker: Linker, ids: Sequence[str], at_once: int = 1000) -> float:
     """CPU microseconds for each of these to be linked."""
-    linker.add(ids)
     began = time.thread_time()
-    linker.run()
+    for at in range(0, len(ids), at_once):
+        linker.add(ids[at : at + at_once])
+        linker.run()
     return (time.thread_time() - began) / max(len(ids), 1) * 1e6
 
 

@@ -141,15 +141,17 @@ def spot(key: str | None, asked: Sequence[Known]) -> bytes | None:
     return None if first is None or last is None else _digest_bytes(_seed(key), first, last)
 
 
-def purpose_of(asked: Sequence[Known], skill: str | None) -> Purpose | None:
-    """What a request is for; None for a turn of a conversation. `skill` is what its client calls
-    it."""
+def purpose_of(
+    asked: Sequence[Known], instructions: Known | None, skill: str | None
+) -> Purpose | None:
+    """What a request is for; None for a turn of a conversation. `instructions` is the first message
+    of it that names nothing; `skill` is what its client calls it."""
     if skill is not None and (labelled := LABELS.get(skill)):
         return labelled
     said = next((known for known in reversed(asked) if known.role == "user"), None)
     if said is not None and said.purpose is not None:
         return said.purpose
-    return next((known.purpose for known in asked if known.role in UNNAMED), None)
+    return None if instructions is None else instructions.purpose
 
 
 def replied(asked: Sequence[Known]) -> list[int]:

@@ -23,7 +23,7 @@ def hear(links: Links) -> None:
             counted = {each.id: _counts_for(links, each) for each in waiting}
             links.count_for(counted)
             ids = sorted(set(counted.values()))
-            seen = Observations(links, links.ended(ids).get)
+            seen = Observations(links, links.ended(ids).get, links.outcome)
             for id_, said in links.said(ids).items():
                 seen.hear(id_, evidence_of(said))
             seen.save()

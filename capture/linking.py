@@ -22,11 +22,13 @@ from capture.ids import first_id, time_of
 from capture.observing import Observations
 from capture.outcomes import Evidence
 from capture.predecessors import Found, Predecessors
+from capture.side_calls import Purpose
 from capture.store.links import Ended, Links, Turn
 from capture.view import Reading, View
 
 _AT_ONCE = 250
-_BREATHE_EVERY = 16
+_AHEAD = 16
+"""So many are read ahead with one statement each, and linked before others may breathe."""
 _FARTHEST = 64
 """Exchanges that a user turn's end reaches back over."""
 _CONVERSES = (None, "subagent")
@@ -75,10 +77,10 @@ class Linker:
         try:
             with self._links.transaction():
                 step = _Step(self._links, self._reading, ids)
-                for number, id_ in enumerate(ids):
-                    step.link(id_)
-                    if number % _BREATHE_EVERY == _BREATHE_EVERY - 1:
+                for at in range(0, len(ids), _AHEAD):
+                    if at:
                         breathe()
+                    step.link(ids[at : at + _AHEAD])
                 step.save()
         except _BAD_EXCHANGE as error:
             if len(ids) > 1:
@@ -95,9 +97,9 @@ class _Step:
 
     def __init__(self, links: Links, reading: Reading, ids: Sequence[str]) -> None:
         self._links = links
-        self._view = View(links, reading, ids)
+        self._view = View(links, reading)
         self._predecessors = Predecessors(links, self._view)
-        self._seen = Observations(links, self._view.exchange)
+        self._seen = Observations(links, self._view.exchange, self._view.outcome)
         self._lately = first_id(time_of(ids[0]) - _AGAIN_SECONDS)
         """No id that is recent for one of them is less."""
         self._began: list[float] = []
@@ -105,7 +107,13 @@ class _Step:
         self._tried_again: list[str] = []
         """Linked here, and took more than one attempt."""
 
-    def link(self, id_: str) -> None:
+    def link(self, ids: Sequence[str]) -> None:
+        """Link a few, which are next, one after the other."""
+        self._view.read_ahead(ids)
+        for id_ in ids:
+            self._link(id_)
+
+    def _link(self, id_: str) -> None:
         """Link one exchange to what it continues, and observe that."""
         ended = self._view.exchange(id_)
         if ended is None:
@@ -140,7 +148,7 @@ class _Step:
         """The turn of an exchange that repeats another: it continues it, or leaves it for a
         conversation of its own."""
         before = self._view.turn(found.id)
-        told = purpose_of(self._view.request(ended).known, ended.skill)
+        told = self._purpose(ended)
         known = None if before is None else before.purpose
         if told is None and known is None and self._is_aside(ended, found.id):
             told = "side"
@@ -152,7 +160,7 @@ class _Step:
     def _begun(self, ended: Ended) -> Turn:
         """The turn of an exchange that repeats no other: a conversation's first, unless its client
         names one that there is."""
-        purpose = purpose_of(self._view.request(ended).known, ended.skill)
+        purpose = self._purpose(ended)
         if purpose in _CONVERSES:
             parent = self._predecessors.delegated_by(ended)
             if parent is not None or purpose is not None:
@@ -160,6 +168,12 @@ class _Step:
             return self._of_session(ended) or Turn(ended.id, ended.id, None)
         parent = self._predecessors.asked_for(ended)
         return Turn(ended.id, ended.id, None, purpose=purpose, parent=parent)
+
+    def _purpose(self, ended: Ended) -> Purpose | None:
+        """What a request says it is for."""
+        asked = self._view.request(ended)
+        instructions = asked.known[asked.unnamed[0]] if asked.unnamed else None
+        return purpose_of(asked.known, instructions, ended.skill)
 
     def _of_session(self, ended: Ended) -> Turn | None:
         """The next turn of the session that its client names: begun anew, or with a transcript that
@@ -250,8 +264,10 @@ class _Step:
     def _last_said(self, ended: Ended) -> bytes | None:
         """Id of the last message of a request that a person wrote."""
         asked = self._view.request(ended)
-        said = zip(reversed(asked.ids), reversed(asked.known), strict=True)
-        return next((id_ for id_, known in said if known.human), None)
+        for number in range(len(asked.ids) - 1, -1, -1):
+            if asked.known[number].human:
+                return asked.ids[number]
+        return None
 
     def _digests(self, ended: Ended) -> list[bytes]:
         return [known.digest for known in self._view.request(ended).known if known.digest]

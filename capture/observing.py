@@ -18,10 +18,17 @@ class Observations:
     """What is seen of exchanges within one transaction; written by `save`, once for each of them.
     Not thread-safe."""
 
-    def __init__(self, links: Links, find: Callable[[str], Ended | None]) -> None:
-        """`find` gives an exchange that ended, None for any other."""
+    def __init__(
+        self,
+        links: Links,
+        find: Callable[[str], Ended | None],
+        outcome: Callable[[str], Outcome | None],
+    ) -> None:
+        """`find` gives an exchange that ended, None for any other; `outcome` what is stored of what
+        came of it."""
         self._links = links
         self._find = find
+        self._outcome = outcome
         self._before: dict[str, Outcome] = {}
         """What is stored of those in `_after`."""
         self._after: dict[str, Outcome] = {}
@@ -60,7 +67,7 @@ class Observations:
         if (known := self._after.get(id_)) is not None:
             return known
         if id_ not in self._before:
-            self._before[id_] = self._links.outcome(id_) or UNKNOWN
+            self._before[id_] = self._outcome(id_) or UNKNOWN
         return self._before[id_]
 
 
@@ -76,7 +83,7 @@ def observe(links: Links, id_: str, evidence: Sequence[Evidence]) -> bool:
     ended = links.ended([id_]).get(id_)
     if ended is None:
         return False
-    seen = Observations(links, lambda _: ended)
+    seen = Observations(links, lambda _: ended, links.outcome)
     seen.add(id_, evidence)
     seen.save()
     return True

@@ -20,15 +20,19 @@ def packed(data: bytes, reference: bytes | None) -> bytes | None:
     """A body packed against another, or alone; None where that saves too little."""
     if len(data) < LEAST_BYTES:
         return None
-    small = zstandard.ZstdCompressor(level=_LEVEL, dict_data=_dictionary(reference)).compress(data)
+    compressor = zstandard.ZstdCompressor(
+        level=_LEVEL, dict_data=_dictionary(reference), write_checksum=True
+    )
+    small = compressor.compress(data)
     return small if len(small) <= _WORTH * len(data) else None
 
 
 def unpacked(data: bytes, reference: bytes | None) -> bytes:
-    """The body that was packed against that one. Raises ValueError when it is not."""
+    """The body that was packed against that one. Raises ValueError when it is not, or when one of
+    the two is damaged: a checksum tells."""
     try:
         return zstandard.ZstdDecompressor(dict_data=_dictionary(reference)).decompress(data)
-    except zstandard.ZstdError as error:
+    except (zstandard.ZstdError, MemoryError) as error:  # a damaged head may ask for any size
         raise ValueError(f"a packed body cannot be unpacked: {error}") from error
 
 

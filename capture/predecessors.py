@@ -196,7 +196,24 @@ class Predecessors:
                 ),
             )
         sessions = {best.session, ended.session} - {None}
-        return Found(best.id, end, elsewhere=len(sessions) > 1)
+        elsewhere = len(sessions) > 1 and not self._renamed(best, ended, end)
+        return Found(best.id, end, elsewhere)
+
+    def _renamed(self, before: Ended, ended: Ended, end: int) -> bool:
+        """Whether the client gives one session another name with every request. A copy of a session
+        goes on with what a person says; this goes on with the agent's own step, or such a step came
+        just before, and nothing else has either name."""
+        if any(self._links.is_named_again(each, ended.id) for each in (before, ended)):
+            return False
+        calls = self._view.reply(before).calls
+        following = self._view.request(ended).known[end:]
+        if following and all(known.answers in calls for known in following):
+            return True
+        place = self._view.turn(before.id)
+        if place is None or place.continues is None:
+            return False
+        earlier = self._view.exchange(place.continues)
+        return earlier is not None and earlier.session not in (None, before.session)
 
     def _conversation(self, ended: Ended) -> str:
         turn = self._view.turn(ended.id)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from capture.conversations import Known, Name, know, replied, unsaid
+from capture.conversations import UNNAMED, Known, Name, know, replied, unsaid
 from capture.messages import Message
 from capture.plain import message_of
 from capture.said import MESSAGE_ID_BYTES
@@ -18,11 +18,15 @@ from capture.store.links import Links
 
 _REMEMBERED_MESSAGES = 20_000
 _REMEMBERED_TRANSCRIPTS = 1_000
-_REMEMBERED_WHOLE = 512
+_REMEMBERED_WHOLE = 4_000_000
+"""Characters of messages that are remembered whole."""
 _LONG = 8_000
-"""Characters of a message from which on it is not remembered whole."""
+"""Characters of a message from which on it is not."""
+_OVERHEAD = 500
+"""What remembering a message takes beside its text, in characters."""
 _NEW = 12
 """A request goes on from another by so many messages at most to be read on from there."""
+_Whole = Message | Mapping[str, Any]
 NOTHING = Known("system", b"")
 """What is known of a message that is not there."""
 
@@ -33,20 +37,27 @@ class Memory:
     Bounded: of what was not asked for lately, half is forgotten at a time.
     """
 
-    def __init__(self, links: Links, size: int = _REMEMBERED_MESSAGES) -> None:
+    def __init__(
+        self, links: Links, size: int = _REMEMBERED_MESSAGES, characters: int = _REMEMBERED_WHOLE
+    ) -> None:
         self._links = links
         self._half = size // 2
         self._recent: dict[bytes, Known] = {}
         self._older: dict[bytes, Known] = {}
-        self._whole: dict[bytes, Mapping[str, Any]] = {}
-        """The last few that were read, as the store has them."""
+        self._half_characters = characters // 2
+        self._whole: dict[bytes, _Whole] = {}
+        self._older_whole: dict[bytes, _Whole] = {}
+        """Those that were read lately, as the store has them until somebody asks."""
+        self._characters = 0
+        """Of `_whole`."""
 
     def whole(self, ids: Sequence[bytes]) -> list[Message]:
         """Messages whole, in this order."""
-        known = self._whole
-        missing = {id_ for id_ in ids if id_ not in known}
-        said = self._said(missing) if missing else {}
-        return [message_of(dict(said[id_] if id_ in said else known[id_])) for id_ in ids]
+        found: dict[bytes, _Whole] = {
+            id_: known for id_ in ids if (known := self._whole_of(id_)) is not None
+        }
+        found |= self._said({id_ for id_ in ids if id_ not in found})
+        return [self._message(id_, found[id_]) for id_ in ids]
 
     def read(self, ids: Sequence[bytes]) -> list[Known]:
         """The messages of these ids, in this order."""
@@ -66,14 +77,35 @@ class Memory:
         self._recent |= found
         return {id_: found.get(id_, NOTHING) for id_ in ids}
 
-    def _said(self, ids: Collection[bytes]) -> dict[bytes, Mapping[str, Any]]:
-        said = self._links.messages(ids)
-        short = {id_: plain for id_, plain in said.items() if _is_short(plain)}
-        if len(self._whole) + len(short) > _REMEMBERED_WHOLE:
-            self._whole = {}  # another one: somebody may be reading this
-        if len(short) <= _REMEMBERED_WHOLE:
-            self._whole |= short
+    def _whole_of(self, id_: bytes) -> _Whole | None:
+        if (known := self._whole.get(id_)) is not None:
+            return known
+        if (known := self._older_whole.get(id_)) is not None:
+            self._remember(id_, known)
+        return known
+
+    def _message(self, id_: bytes, whole: _Whole) -> Message:
+        if isinstance(whole, Message):
+            return whole
+        message = message_of(dict(whole))
+        if id_ in self._whole:
+            self._whole[id_] = message
+        return message
+
+    def _said(self, ids: Collection[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
+        said = self._links.messages(ids) if ids else {}
+        for id_, plain in said.items():
+            self._remember(id_, plain)
         return said
+
+    def _remember(self, id_: bytes, whole: _Whole) -> None:
+        size = _size(whole)
+        if size > _LONG:
+            return
+        if self._characters > self._half_characters:
+            self._older_whole, self._whole, self._characters = self._whole, {}, 0
+        self._whole[id_] = whole
+        self._characters += size + _OVERHEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +121,8 @@ class Transcript:
     """Of all of it."""
     continues: bytes
     """Name of what ends with its last assistant message; empty when there is none."""
+    unnamed: Sequence[int]
+    """Numbers of the messages that name nothing: what the system and the developer say."""
 
     def name_with(self, reply: Known) -> bytes:
         """Name of the transcript that ends with this reply."""
@@ -112,7 +146,7 @@ class Transcripts:
         begun = self._begun(key, joined)
         if begun is not None and len(begun.joined) == len(joined):
             return begun
-        found = self._read_on(begun or Transcript(b"", (), (), unsaid(key), b""), joined)
+        found = self._read_on(begun or Transcript(b"", (), (), unsaid(key), b"", ()), joined)
         if len(self._recent) >= self._half:
             self._older, self._recent = self._recent, {}
         self._recent[_end(key, joined, len(joined))] = found
@@ -141,12 +175,24 @@ class Transcripts:
             name = name.after(known[: ends[0]])
             continues = name.digest()
         name = name.after(known[ends[0] if ends else 0 :])
-        return Transcript(joined, [*begun.ids, *ids], [*begun.known, *known], name, continues)
+        first = len(begun.ids)
+        unnamed = [first + at for at, each in enumerate(known) if each.role in UNNAMED]
+        return Transcript(
+            joined,
+            [*begun.ids, *ids],
+            [*begun.known, *known],
+            name,
+            continues,
+            [*begun.unnamed, *unnamed],
+        )
 
 
-def _is_short(plain: Mapping[str, Any]) -> bool:
-    texts = (part.get("text") for part in plain.get("content", ()))
-    return sum(len(text) for text in texts if text) <= _LONG and "tool_calls" not in plain
+def _size(whole: _Whole) -> int:
+    """Characters of what a message says and calls."""
+    if isinstance(whole, Message):
+        return len(whole.text) + sum([len(call.arguments) for call in whole.tool_calls])
+    said = sum([len(part.get("text") or "") for part in whole.get("content", ())])
+    return said + sum([len(call["arguments"]) for call in whole.get("tool_calls", ())])
 
 
 def split(joined: bytes) -> list[bytes]:

@@ -1,6 +1,8 @@
 """What linking has read of the store within one transaction: exchanges, requests, turns, messages.
 
-Nothing is read twice, and turns that were kept here are seen before they are written.
+Nothing is read twice, and turns that were kept here are seen before they are written. What linking
+will ask for is read ahead, for a few exchanges with one statement each: nobody else writes
+meanwhile, so it stays true.
 """
 
 from __future__ import annotations
@@ -8,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 
-from capture.conversations import UNNAMED, Known
+from capture.conversations import Known
 from capture.messages import Message
-from capture.store.links import Ended, Links, Turn
+from capture.outcomes import Outcome
+from capture.store.links import AT_TAIL, CONTINUING, Ended, Links, Turn
 from capture.transcripts import NOTHING, Memory, Transcript, Transcripts
 
 
@@ -25,20 +28,39 @@ class Reading:
 class View:
     """One transaction's view. Not thread-safe."""
 
-    def __init__(self, links: Links, reading: Reading, ids: Sequence[str]) -> None:
-        """`ids`: the exchanges that are about to be linked."""
+    def __init__(self, links: Links, reading: Reading) -> None:
         self._links = links
         self._reading = reading
-        self._ended = links.ended(ids)
+        self._ended: dict[str, Ended] = {}
         self._turns: dict[str, Turn] = {}
         self._unsaved: list[Turn] = []
         self._spots: dict[bytes, list[str]] = {}
+        """Ids of the unsaved by their spot."""
         self._tails: dict[bytes, list[str]] = {}
         self._continuing: dict[str, list[str]] = {}
-        """Ids of the unsaved by their spot, by their tail, by what they continue."""
+        """Ids of all that were kept, by their tail and by what they continue."""
         self._requests: dict[str, Transcript] = {}
-        said = [(each.asked, each.reply) for each in self._ended.values()]
-        reading.transcripts.ahead(list(chain.from_iterable(said)))
+        self._stored_at: dict[tuple[bytes, str], list[str]] = {}
+        self._stored_after: dict[tuple[str, str], list[str]] = {}
+        self._outcomes: dict[str, Outcome | None] = {}
+        """What was read ahead, as it is stored: what ends in a transcript and is older than an id,
+        what continues an exchange and is older than one, and what came of an exchange."""
+
+    def read_ahead(self, ids: Sequence[str]) -> None:
+        """Read what linking these exchanges, which are next, will ask for."""
+        self._ended |= self._links.ended(ids)
+        few = [ended for id_ in ids if (ended := self._ended.get(id_)) is not None]
+        said = [(each.asked, each.reply) for each in few]
+        self._reading.transcripts.ahead(list(chain.from_iterable(said)))
+        requests = [(self.request(ended), ended.id) for ended in few]
+        wanted = [(asked.continues, id_) for asked, id_ in requests if asked.continues]
+        for where, found in zip(wanted, self._links.ending_in(wanted), strict=True):
+            self._stored_at[where] = [each.turn.exchange_id for each in found]
+            for turn, ended, outcome, continuing in found:
+                self._turns[ended.id] = turn
+                self._ended[ended.id] = ended
+                self._outcomes[ended.id] = outcome
+                self._stored_after[ended.id, where[1]] = continuing
 
     def exchange(self, id_: str) -> Ended | None:
         """An exchange that ended; None for any other."""
@@ -60,8 +82,7 @@ class View:
     def instructions(self, ended: Ended) -> list[bytes]:
         """Ids of a request's messages that name nothing: what the system and the developer say."""
         asked = self.request(ended)
-        named = zip(asked.ids, asked.known, strict=True)
-        return [id_ for id_, known in named if known.role in UNNAMED]
+        return [asked.ids[number] for number in asked.unnamed]
 
     def messages(self, ids: Sequence[bytes]) -> list[Message]:
         """Messages whole, in this order."""
@@ -71,16 +92,28 @@ class View:
         """An exchange's place; None before it is linked."""
         return self._turns.get(id_) or self._links.turn(id_)
 
+    def outcome(self, id_: str) -> Outcome | None:
+        """What is stored of what came of an exchange."""
+        if id_ not in self._outcomes:
+            self._outcomes[id_] = self._links.outcome(id_)
+        return self._outcomes[id_]
+
     def ending_in(self, tail: bytes, before: str) -> list[str]:
         """The latest exchanges older than `before` that end in this transcript."""
-        found = self._links.ending_in(tail, before)
-        self._ended |= {ended.id: ended for _, ended in found}
-        self._turns |= {turn.exchange_id: turn for turn, _ in found}
-        return _latest(self._tails.get(tail, []), [ended.id for _, ended in found])
+        stored = self._stored_at.get((tail, before))
+        if stored is None:
+            ((*found,),) = self._links.ending_in([(tail, before)])
+            self._ended |= {each.ended.id: each.ended for each in found}
+            self._turns |= {each.turn.exchange_id: each.turn for each in found}
+            stored = [each.turn.exchange_id for each in found]
+        return _latest(self._tails.get(tail, []), stored)[:AT_TAIL]
 
     def continuing(self, id_: str, before: str) -> list[str]:
         """The latest exchanges older than `before` that continue this one."""
-        return _latest(self._continuing.get(id_, []), self._links.continuing(id_, before))
+        stored = self._stored_after.get((id_, before))
+        if stored is None:
+            stored = self._links.continuing(id_, before)
+        return _latest(self._continuing.get(id_, []), stored)[:CONTINUING]
 
     def lately_at(self, spot: bytes, before: str, since: str, limit: int) -> list[str]:
         """Exchanges between two ids that were asked at this spot; `limit` of them or more where
@@ -105,10 +138,9 @@ class View:
     def flush(self) -> None:
         """Write the places that were kept, so that look-ups find them."""
         self._links.save_turns(self._unsaved)
-        self._unsaved = []
-        self._spots, self._tails, self._continuing = {}, {}, {}
+        self._unsaved, self._spots = [], {}
 
 
-def _latest(unsaved: Sequence[str], saved: Sequence[str]) -> list[str]:
-    """Both, the latest first."""
-    return sorted((*unsaved, *saved), reverse=True) if unsaved else list(saved)
+def _latest(kept: Sequence[str], stored: Sequence[str]) -> list[str]:
+    """Both, each once, the latest first."""
+    return sorted({*kept, *stored}, reverse=True) if kept else list(stored)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from capture.store import Store
+from capture.store import BodyDamaged, Store
 from capture.store.rows import ExchangeDetail
 from gateway.chat_request import parse
 from gateway.errors import ClientError
@@ -31,7 +31,11 @@ async def warm_thinking(store: Store, links: Links) -> None:
     newest = await asyncio.to_thread(store.exchanges, _LOOKED_AT)
     wanted = [e.id for e in newest if e.upstream in dialects and e.status == "ok"][:_REMEMBERED]
     for id_ in reversed(wanted):
-        detail = await asyncio.to_thread(store.exchange, id_)
+        try:
+            detail = await asyncio.to_thread(store.exchange, id_)
+        except BodyDamaged as error:
+            log.warning("%s; its thinking is not remembered", error)
+            continue
         if detail is not None and detail.summary.upstream in dialects:
             _warm(dialects[detail.summary.upstream], detail)
     if wanted:

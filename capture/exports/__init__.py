@@ -17,7 +17,7 @@ found stays out, whatever the reason. What is held (`capture.vetting`) stays out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -120,6 +120,9 @@ class Source:
     """What `COMPRESSIBLE` are to fit into; None for no budget."""
     tokenizer: Tokenizer | None = None
     """For `atropos`, which needs one."""
+    damaged: Collection[str] = ()
+    """Ids of exchanges that are not among all these because a body of theirs is damaged; known once
+    all else is read."""
 
 
 def made(source: Source, format: Format) -> Iterator[Made | Left]:
@@ -131,6 +134,7 @@ def made(source: Source, format: Format) -> Iterator[Made | Left]:
             yield from (Left(exchange, "secret") for exchange in row.exchanges)
         else:
             yield row
+    yield from (Left(exchange, "damaged") for exchange in source.damaged)
 
 
 def write_export(source: Source, format: Format, directory: Path, version: str) -> Export:

@@ -76,7 +76,8 @@ class Left:
     exchange: str
     why: str
     """A word for machines: `private` (it stays home), `review` (of a conversation, by its agent),
-    `secret` (its row still held something that is redacted); `messages`, `tools`, `content`,
+    `secret` (its row still held something that is redacted), `damaged` (a body of it cannot be read
+    any more); `messages`, `tools`, `content`,
     `arguments`, `results`, `template` name what no row can hold; `over_budget` is too long; `same`,
     `even` and `unknown` say that there is nothing to learn from it; the codes of `capture.holds`
     say why it is held."""

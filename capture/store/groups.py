@@ -21,7 +21,15 @@ from capture.replies import parse_reply
 from capture.sampled import Sampled, read_sampled
 from capture.store import tables as t
 from capture.store.pairs import asks, dropped_reply, response, tried
-from capture.store.trainable import LINKED, WHOLE, Wanted, known_outcome, turn, wanted_as
+from capture.store.trainable import (
+    LINKED,
+    WHOLE,
+    Damaged,
+    Wanted,
+    known_outcome,
+    turn,
+    wanted_as,
+)
 from capture.trainable import assistant_message
 from capture.vetting import Vetting
 
@@ -32,14 +40,18 @@ MOST = 64
 
 
 def groups(
-    connection: sa.Connection, wanted: Wanted, redactor: Redactor, vetting: Vetting
+    connection: sa.Connection,
+    wanted: Wanted,
+    redactor: Redactor,
+    vetting: Vetting,
+    damaged: Damaged,
 ) -> Iterator[Group]:
     """By the id of each request's first exchange. What is wanted is wanted of every reply."""
     rows = connection.execute(_alike(wanted), execution_options={"yield_per": _ROWS_AT_ONCE})
     for _, alike in groupby(rows, key=lambda row: row.first):
         waiting: dict[str, list[GroupReply]] = {}
         for row in alike:
-            for reply in _replies(connection, row.id, redactor, vetting):
+            for reply in _replies(connection, row.id, redactor, vetting, damaged):
                 if wanted.modes is not None and reply.turn.mode not in wanted.modes:
                     continue
                 asked = waiting.setdefault(dumps(asks(reply.turn)), [])
@@ -78,26 +90,32 @@ def _alike(wanted: Wanted) -> sa.Select[Any, Any]:
 
 
 def _replies(
-    connection: sa.Connection, id_: str, redactor: Redactor, vetting: Vetting
+    connection: sa.Connection, id_: str, redactor: Redactor, vetting: Vetting, damaged: Damaged
 ) -> Iterator[GroupReply]:
     """Those of one exchange: first what was not handed over, then what was."""
-    handed = turn(connection, redactor, vetting, id_)
+    handed = turn(connection, redactor, vetting, damaged, id_)
     if handed is None:
         return
     for attempt in tried(connection, id_)[:-1]:
         if attempt.status != "unfit":
             continue
-        dropped = dropped_reply(connection, redactor, vetting, handed, attempt)
+        dropped = dropped_reply(connection, redactor, vetting, damaged, handed, attempt)
         if dropped is not None:
-            yield GroupReply(dropped, _sampled(connection, id_, attempt.position, redactor))
-    yield GroupReply(handed, _sampled(connection, id_, None, redactor))
+            yield GroupReply(
+                dropped, _sampled(connection, id_, attempt.position, redactor, damaged)
+            )
+    yield GroupReply(handed, _sampled(connection, id_, None, redactor, damaged))
 
 
 def _sampled(
-    connection: sa.Connection, id_: str, attempt: int | None, redactor: Redactor
+    connection: sa.Connection,
+    id_: str,
+    attempt: int | None,
+    redactor: Redactor,
+    damaged: Damaged,
 ) -> Sampled | None:
     """What was sampled; None where redaction takes something out of what it says."""
-    body = response(connection, id_, attempt)
+    body = response(connection, damaged, id_, attempt)
     reply = parse_reply(body).message
     if reply is None or redactor.finds(assistant_message(reply)):
         return None

@@ -16,11 +16,15 @@ import sqlalchemy as sa
 from capture.exchange import ExchangeStatus
 from capture.feedback import Feedback
 from capture.messages import FinishReason
-from capture.outcomes import Outcome
+from capture.outcomes import Outcome, OutcomeName
 from capture.side_calls import Purpose
 from capture.weekly import week_of
 
 DAY_SECONDS = 86_400
+AT_TAIL = 4
+"""Exchanges that end in one transcript which are looked at: the latest."""
+CONTINUING = 8
+"""Continuations of one exchange which are looked at: the latest."""
 _IDS_AT_ONCE = 500
 
 _MISSED = "SELECT id FROM exchanges EXCEPT SELECT exchange_id FROM turns"
@@ -48,11 +52,20 @@ _CALLERS = (
     "ORDER BY c.exchange_id DESC LIMIT 8"
 )
 _OFFER = "SELECT alias, tools FROM exchanges WHERE id = ?"
-_TURN_COLUMNS = "exchange_id, conversation, continues, tail, spot, purpose, parent"
+_TURN_COLUMNS = "t.exchange_id, t.conversation, t.continues, t.tail, t.spot, t.purpose, t.parent"
+_OUTCOME_COLUMNS = "o.outcome, o.confidence, o.evidence, o.corrected"
 _ENDING_IN = (
-    f"SELECT {_TURN_COLUMNS}, {_ENDED_COLUMNS} "  # noqa: S608 - names of ours
-    "FROM turns JOIN exchanges ON id = exchange_id "
-    "WHERE tail = ? AND exchange_id < ? ORDER BY exchange_id DESC LIMIT 4"
+    "WITH wanted (number, tail, before) AS (VALUES {}) "  # noqa: S608 - names of ours
+    f"SELECT number, {_TURN_COLUMNS}, {_ENDED_COLUMNS}, {_OUTCOME_COLUMNS}, "
+    "(SELECT group_concat(later) FROM (SELECT n.exchange_id AS later FROM turns AS n "
+    "WHERE n.continues = t.exchange_id AND n.exchange_id < before "
+    f"ORDER BY n.exchange_id DESC LIMIT {CONTINUING})) "
+    "FROM wanted CROSS JOIN turns AS t ON t.exchange_id IN (SELECT exchange_id FROM turns "
+    "WHERE turns.tail = wanted.tail AND exchange_id < before "
+    f"ORDER BY exchange_id DESC LIMIT {AT_TAIL}) "
+    "CROSS JOIN exchanges ON id = t.exchange_id "
+    "LEFT JOIN outcomes AS o ON o.exchange_id = t.exchange_id "
+    "ORDER BY number, t.exchange_id DESC"
 )
 _ASKED_AT = (
     "SELECT exchange_id FROM turns WHERE spot = ? AND exchange_id < ? AND exchange_id > ? "
@@ -62,6 +75,9 @@ _IN_SESSION = (
     "SELECT e.id FROM exchanges AS e JOIN turns AS t ON t.exchange_id = e.id "
     "WHERE e.session = ? AND e.key IS ? AND e.id < ? AND t.purpose IS NULL "
     "ORDER BY e.id DESC LIMIT 1"
+)
+_NAMED_AGAIN = (
+    "SELECT 1 FROM exchanges WHERE session = ? AND key IS ? AND id <= ? AND id != ? LIMIT 1"
 )
 _CALLED_LATELY = (
     "SELECT c.exchange_id, c.arguments FROM tool_calls AS c "
@@ -77,14 +93,15 @@ _SAID_LATELY = (
 )
 _CONTINUED = "SELECT 1 FROM turns WHERE continues = ? LIMIT 1"
 _CONTINUING = (
-    "SELECT exchange_id FROM turns WHERE continues = ? AND exchange_id < ? "
-    "ORDER BY exchange_id DESC LIMIT 8"
+    "SELECT exchange_id FROM turns "  # noqa: S608 - a number of ours
+    "WHERE continues = ? AND exchange_id < ? "
+    f"ORDER BY exchange_id DESC LIMIT {CONTINUING}"
 )
-_TURN = f"SELECT {_TURN_COLUMNS} FROM turns WHERE exchange_id = ?"  # noqa: S608 - names of ours
-_OUTCOME = "SELECT outcome, confidence, evidence, corrected FROM outcomes WHERE exchange_id = ?"
+_TURN = f"SELECT {_TURN_COLUMNS} FROM turns AS t WHERE exchange_id = ?"  # noqa: S608 - names of ours
+_OUTCOME = f"SELECT {_OUTCOME_COLUMNS} FROM outcomes AS o WHERE exchange_id = ?"  # noqa: S608 - as above
 _SAVE_TURN = (
-    f"INSERT INTO turns ({_TURN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 - as above
-    "ON CONFLICT DO NOTHING"
+    "INSERT INTO turns (exchange_id, conversation, continues, tail, spot, purpose, parent) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 _SAVE_OUTCOME = (
     "INSERT INTO outcomes (exchange_id, outcome, confidence, evidence, corrected, at) "
@@ -185,6 +202,19 @@ class Turn(NamedTuple):
     known."""
 
 
+class Before(NamedTuple):
+    """An exchange that a request may go on from, with all that is known of it."""
+
+    turn: Turn
+    """Its place."""
+    ended: Ended
+    """Itself."""
+    outcome: Outcome | None
+    """What came of it so far; None while nothing is known."""
+    continuing: list[str]
+    """The latest exchanges, older than the request, that continue it."""
+
+
 class Caller(NamedTuple):
     """An exchange whose reply made a tool call."""
 
@@ -196,6 +226,11 @@ class Caller(NamedTuple):
     """Of the tool."""
     arguments: str
     """As the model wrote them."""
+
+
+_TURN_END = len(Turn._fields)
+_ENDED_END = _TURN_END + len(Ended._fields)
+"""Where in a row of `_ENDING_IN` each ends."""
 
 
 class Waiting(NamedTuple):
@@ -246,11 +281,16 @@ class Links:
         ((alias, tools),) = self._ask(_OFFER, id_)
         return alias, tools
 
-    def ending_in(self, tail: bytes, before: str) -> list[tuple[Turn, Ended]]:
-        """The latest exchanges older than `before` that end in this transcript."""
-        split = len(Turn._fields)
-        rows = self._ask(_ENDING_IN, tail, before)
-        return [(Turn(*row[:split]), Ended(*row[split:])) for row in rows]
+    def ending_in(self, wanted: Sequence[tuple[bytes, str]]) -> list[list[Before]]:
+        """For each of these, a few at a time: the latest exchanges older than that id that end in
+        that transcript."""
+        found: list[list[Before]] = [[] for _ in range(len(wanted))]
+        values = [value for n, (tail, before) in enumerate(wanted) for value in (n, tail, before)]
+        sql = _ENDING_IN.format(",".join(["(?,?,?)"] * len(wanted)))
+        for row in self._ask(sql, *values) if wanted else ():
+            number: int = row[0]
+            found[number].append(_before(row[1:]))
+        return found
 
     def asked_at(self, spot: bytes, before: str, since: str = "", limit: int = 8) -> list[str]:
         """The latest exchanges between two ids that were asked at this spot."""
@@ -259,6 +299,10 @@ class Links:
     def in_session(self, session: str, key: str | None, before: str) -> str | None:
         """The latest turn older than `before` of a session that a client of that API key named."""
         return next((row[0] for row in self._ask(_IN_SESSION, session, key, before)), None)
+
+    def is_named_again(self, ended: Ended, until: str) -> bool:
+        """Whether an exchange's session has others, up to that id."""
+        return bool(self._ask(_NAMED_AGAIN, ended.session, ended.key, until, ended.id))
 
     def called_lately(self, key: str | None, before: str, since: str) -> list[tuple[str, str]]:
         """The latest calls between two ids, of that API key: exchange and arguments."""
@@ -285,10 +329,7 @@ class Links:
 
     def outcome(self, id_: str) -> Outcome | None:
         """What came of an exchange, as far as is known."""
-        for outcome, confidence, evidence, corrected in self._ask(_OUTCOME, id_):
-            seen = tuple((code, text) for code, text in orjson.loads(evidence))
-            return Outcome(outcome, confidence, seen, bool(corrected))
-        return None
+        return next((_outcome(*row) for row in self._ask(_OUTCOME, id_)), None)
 
     def save_turns(self, turns: Sequence[Turn]) -> None:
         """Keep places; one that is there already stays."""
@@ -386,6 +427,21 @@ class Links:
 
     def _ask(self, sql: str, *values: object) -> list[Any]:
         return self._driver.execute(sql, values).fetchall()
+
+
+def _before(row: Sequence[Any]) -> Before:
+    turn, ended, outcome = row[:_TURN_END], row[_TURN_END:_ENDED_END], row[_ENDED_END:-1]
+    return Before(
+        Turn(*turn),
+        Ended(*ended),
+        None if outcome[0] is None else _outcome(*outcome),
+        row[-1].split(",") if row[-1] else [],
+    )
+
+
+def _outcome(outcome: OutcomeName, confidence: float, evidence: str, corrected: object) -> Outcome:
+    seen = tuple((code, text) for code, text in orjson.loads(evidence))
+    return Outcome(outcome, confidence, seen, bool(corrected))
 
 
 def _day(at: float) -> int:

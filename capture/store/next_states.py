@@ -10,6 +10,7 @@ from capture.followed import Followed, followed
 from capture.redact import Redactor
 from capture.store import tables as t
 from capture.store.trainable import (
+    Damaged,
     Wanted,
     known_outcome,
     request_of,
@@ -33,22 +34,30 @@ _CONTINUATIONS = (
 
 
 def next_states(
-    connection: sa.Connection, wanted: Wanted, redactor: Redactor, vetting: Vetting
+    connection: sa.Connection,
+    wanted: Wanted,
+    redactor: Redactor,
+    vetting: Vetting,
+    damaged: Damaged,
 ) -> Iterator[Followed]:
     """Replies that failed, by exchange id; those of which no continuation says why are none."""
     failed = (known_outcome == "failure", *wanted_as(wanted))
-    for turn in turns_where(connection, redactor, vetting, *failed):
-        if (found := _followed(connection, redactor, vetting, turn)) is not None:
+    for turn in turns_where(connection, redactor, vetting, damaged, *failed):
+        if (found := _followed(connection, redactor, vetting, damaged, turn)) is not None:
             yield found
 
 
 def _followed(
-    connection: sa.Connection, redactor: Redactor, vetting: Vetting, turn: TrainableTurn
+    connection: sa.Connection,
+    redactor: Redactor,
+    vetting: Vetting,
+    damaged: Damaged,
+    turn: TrainableTurn,
 ) -> Followed | None:
     """The reply with the first continuation that says what was wrong."""
     continuations = connection.execute(_CONTINUATIONS, {"id": turn.id}).all()
     for id_, private in continuations:
-        request = request_of(connection, redactor, id_)
+        request = request_of(connection, redactor, damaged, id_)
         if request is None:
             continue
         held = told(vetting.held(id_), redactor)

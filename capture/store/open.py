@@ -44,7 +44,7 @@ from capture.store import (
 from capture.store.forget import find_conversation
 from capture.store.migrate import HEAD, StoreDamaged, StoreError, migrate, schema_of
 from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary, Loss, SkillCount
-from capture.store.trainable import Wanted
+from capture.store.trainable import Damaged, Wanted
 from capture.store.vetting import vet
 from capture.store.words import Words, words_of
 from capture.store.writer import Writer
@@ -110,7 +110,7 @@ class Store:
         return self._ask(lambda c: queries.list_exchanges(c, limit, before))
 
     def exchange(self, id: str) -> ExchangeDetail | None:
-        """All of one exchange; None when there is none of that id."""
+        """All of one exchange; None when there is none of that id. Raises BodyDamaged."""
         return self._ask(lambda c: queries.find_exchange(c, id))
 
     def summaries(self, ids: Sequence[str]) -> list[ExchangeSummary]:
@@ -165,44 +165,64 @@ class Store:
         skill: str | None = None,
         since: float | None = None,
         until: float | None = None,
+        damaged: Damaged | None = None,
     ) -> Iterator[TrainableTurn]:
         """Whole exchanges with what was asked and answered, redacted, by id; each says what holds
         it under these rules of trust.
 
         None is no filter; `since` (included) and `until` (excluded) are Unix seconds. One
-        consistent view of the store is read, however long the iteration takes.
+        consistent view of the store is read, however long the iteration takes. `damaged` gets the
+        ids of exchanges that are left out on the way because a body of theirs is.
         """
         wanted = Wanted(outcome, modes, skill, since, until)
         with self._readers.connect() as connection, connection.begin():
-            yield from trainable.turns(
-                connection, wanted, redactor, vet(connection, trust, redactor)
-            )
+            vetting = vet(connection, trust, redactor)
+            yield from trainable.turns(connection, wanted, redactor, vetting, _given(damaged))
 
     def trainable_count(self, wanted: Wanted) -> int:
         """How many exchanges `trainable` looks at."""
         return self._ask(lambda connection: trainable.count(connection, wanted))
 
-    def pairs(self, redactor: Redactor, wanted: Wanted, trust: Trust = USUAL) -> Iterator[Pair]:
+    def pairs(
+        self,
+        redactor: Redactor,
+        wanted: Wanted,
+        trust: Trust = USUAL,
+        damaged: Damaged | None = None,
+    ) -> Iterator[Pair]:
         """Two replies to one request, of which one is better, redacted; what is wanted is wanted of
-        that one. One consistent view, as with `trainable`."""
-        with self._readers.connect() as connection, connection.begin():
-            yield from pairs.pairs(connection, wanted, redactor, vet(connection, trust, redactor))
-
-    def groups(self, redactor: Redactor, wanted: Wanted, trust: Trust = USUAL) -> Iterator[Group]:
-        """Replies to one request whose outcomes are known, redacted; what is wanted is wanted of
-        each. One consistent view."""
+        that one. One consistent view, and `damaged`, as with `trainable`."""
         with self._readers.connect() as connection, connection.begin():
             vetting = vet(connection, trust, redactor)
-            yield from groups.groups(connection, wanted, redactor, vetting)
+            yield from pairs.pairs(connection, wanted, redactor, vetting, _given(damaged))
+
+    def groups(
+        self,
+        redactor: Redactor,
+        wanted: Wanted,
+        trust: Trust = USUAL,
+        damaged: Damaged | None = None,
+    ) -> Iterator[Group]:
+        """Replies to one request whose outcomes are known, redacted; what is wanted is wanted of
+        each. One consistent view, and `damaged`, as with `trainable`."""
+        with self._readers.connect() as connection, connection.begin():
+            vetting = vet(connection, trust, redactor)
+            yield from groups.groups(connection, wanted, redactor, vetting, _given(damaged))
 
     def next_states(
-        self, redactor: Redactor, wanted: Wanted, trust: Trust = USUAL
+        self,
+        redactor: Redactor,
+        wanted: Wanted,
+        trust: Trust = USUAL,
+        damaged: Damaged | None = None,
     ) -> Iterator[Followed]:
         """Replies that failed, by exchange id, each with what came next, redacted. One consistent
-        view."""
+        view, and `damaged`, as with `trainable`."""
         with self._readers.connect() as connection, connection.begin():
             vetting = vet(connection, trust, redactor)
-            yield from next_states.next_states(connection, wanted, redactor, vetting)
+            yield from next_states.next_states(
+                connection, wanted, redactor, vetting, _given(damaged)
+            )
 
     def waiting(self, redactor: Redactor, trust: Trust = USUAL, limit: int = 50) -> Queue:
         """What waits for a person's word, redacted: the newest so many, and how many there are. One
@@ -239,6 +259,10 @@ class Store:
     def _ask(self, question: Callable[[sa.Connection], T]) -> T:
         with self._readers.connect() as connection:
             return question(connection)
+
+
+def _given(damaged: Damaged | None) -> Damaged:
+    return set() if damaged is None else damaged
 
 
 def _cannot(what: str, path: Path, error: Exception) -> StoreError:

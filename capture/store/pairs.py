@@ -17,10 +17,11 @@ from capture.pairs import Pair
 from capture.redact import Redactor
 from capture.replies import parse_reply
 from capture.store import tables as t
-from capture.store.bodies import COLUMNS, read_body
+from capture.store.bodies import COLUMNS, BodyDamaged, read_body
 from capture.store.trainable import (
     LINKED,
     WHOLE,
+    Damaged,
     Wanted,
     known_outcome,
     turn,
@@ -49,34 +50,46 @@ _RESPONSE = (
 
 
 def pairs(
-    connection: sa.Connection, wanted: Wanted, redactor: Redactor, vetting: Vetting
+    connection: sa.Connection,
+    wanted: Wanted,
+    redactor: Redactor,
+    vetting: Vetting,
+    damaged: Damaged,
 ) -> Iterator[Pair]:
     """First those of one exchange, by its id, then those of two, by the id of the rejected one."""
-    yield from unfit(connection, wanted, redactor, vetting)
-    yield from by_outcome(connection, wanted, redactor, vetting)
+    yield from unfit(connection, wanted, redactor, vetting, damaged)
+    yield from by_outcome(connection, wanted, redactor, vetting, damaged)
 
 
 def unfit(
-    connection: sa.Connection, wanted: Wanted, redactor: Redactor, vetting: Vetting
+    connection: sa.Connection,
+    wanted: Wanted,
+    redactor: Redactor,
+    vetting: Vetting,
+    damaged: Damaged,
 ) -> Iterator[Pair]:
     """Replies that were not handed over, each with the one that was. None where none was any
     better: the client then got an unfit one after all."""
     dropped = sa.exists().where(_attempts.exchange_id == _exchanges.id, _attempts.status == "unfit")
     conditions = (_exchanges.attempts > 1, known_outcome != "failure", dropped, *wanted_as(wanted))
-    for chosen in turns_where(connection, redactor, vetting, *conditions):
+    for chosen in turns_where(connection, redactor, vetting, damaged, *conditions):
         attempts = tried(connection, chosen.id)
         if attempts[-1].status != "ok":
             continue
         for attempt in attempts:
             if attempt.status != "unfit":
                 continue
-            rejected = dropped_reply(connection, redactor, vetting, chosen, attempt)
+            rejected = dropped_reply(connection, redactor, vetting, damaged, chosen, attempt)
             if rejected is not None:
                 yield Pair(chosen, rejected, "unfit")
 
 
 def by_outcome(
-    connection: sa.Connection, wanted: Wanted, redactor: Redactor, vetting: Vetting
+    connection: sa.Connection,
+    wanted: Wanted,
+    redactor: Redactor,
+    vetting: Vetting,
+    damaged: Damaged,
 ) -> Iterator[Pair]:
     """Requests of the same messages and tools that were answered more than once: each reply that
     failed, with the one of which success is surest, the latest of such. Two API keys' requests
@@ -84,8 +97,8 @@ def by_outcome(
     for rejected_id, chosen_id in connection.execute(
         _contested(wanted), execution_options={"yield_per": _ROWS_AT_ONCE}
     ):
-        rejected = turn(connection, redactor, vetting, rejected_id)
-        chosen = turn(connection, redactor, vetting, chosen_id)
+        rejected = turn(connection, redactor, vetting, damaged, rejected_id)
+        chosen = turn(connection, redactor, vetting, damaged, chosen_id)
         if rejected and chosen and asks(rejected) == asks(chosen):
             yield Pair(chosen, rejected, "outcome")
 
@@ -133,12 +146,13 @@ def dropped_reply(
     connection: sa.Connection,
     redactor: Redactor,
     vetting: Vetting,
+    damaged: Damaged,
     chosen: TrainableTurn,
     attempt: sa.Row[Any],
 ) -> TrainableTurn | None:
     """The exchange as it had been if this attempt's reply had been handed over; None where the
     reply cannot be read."""
-    reply = parse_reply(response(connection, chosen.id, attempt.position)).message
+    reply = parse_reply(response(connection, damaged, chosen.id, attempt.position)).message
     if reply is None:
         return None
     cloud = vetting.trust.writes_in_the_cloud(Mode(attempt.mode), attempt.upstream)
@@ -162,7 +176,12 @@ def tried(connection: sa.Connection, id_: str) -> Sequence[sa.Row[Any]]:
     return connection.execute(_TRIED, {"id": id_}).all()
 
 
-def response(connection: sa.Connection, id_: str, attempt: int | None) -> bytes:
-    """What an upstream answered to one attempt, None for the last; empty where it is not kept."""
-    pieces = connection.execute(_RESPONSE, {"id": id_, "attempt": attempt})
-    return b"".join([read_body(connection, row) for row in pieces])
+def response(connection: sa.Connection, damaged: Damaged, id_: str, attempt: int | None) -> bytes:
+    """What an upstream answered to one attempt, None for the last; empty where it is damaged or not
+    kept."""
+    pieces = connection.execute(_RESPONSE, {"id": id_, "attempt": attempt}).all()
+    try:
+        return b"".join([read_body(connection, row) for row in pieces])
+    except BodyDamaged:
+        damaged.add(id_)
+        return b""

@@ -100,7 +100,7 @@ def find_summary(connection: sa.Connection, id_: str) -> ExchangeSummary | None:
 
 
 def find_exchange(connection: sa.Connection, id_: str) -> ExchangeDetail | None:
-    """All of one exchange; None when there is none of that id."""
+    """All of one exchange; None when there is none of that id. Raises BodyDamaged."""
     select = sa.select(
         t.exchanges,
         t.turns.c.conversation,

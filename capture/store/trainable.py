@@ -24,12 +24,14 @@ from capture.redact import Redactor
 from capture.replies import read_message
 from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
-from capture.store.bodies import COLUMNS, read_body
+from capture.store.bodies import COLUMNS, BodyDamaged, read_body
 from capture.store.feedback import said_of
 from capture.trainable import TrainableTurn, assistant_message
 from capture.vetting import Vetting
 
 Row = sa.Row[Any]
+Damaged = set[str]
+"""Filled on the way: ids of exchanges that were left out because a body of theirs is damaged."""
 _ROWS_AT_ONCE = 200
 _exchanges, _outcomes = t.exchanges.c, t.outcomes.c
 
@@ -86,18 +88,23 @@ class Wanted:
 
 
 def turns(
-    connection: sa.Connection, wanted: Wanted, redactor: Redactor, vetting: Vetting
+    connection: sa.Connection,
+    wanted: Wanted,
+    redactor: Redactor,
+    vetting: Vetting,
+    damaged: Damaged,
 ) -> Iterator[TrainableTurn]:
     """Exchanges that ended well and whole. What was cut short, by whomever, never trains; nor does
     what has no place or no reply, or a request that is no JSON object. What is not linked yet waits
     until it is: whether it may train goes by its conversation, and only linking knows that."""
-    return turns_where(connection, redactor, vetting, *wanted_as(wanted))
+    return turns_where(connection, redactor, vetting, damaged, *wanted_as(wanted))
 
 
 def turns_where(
     connection: sa.Connection,
     redactor: Redactor,
     vetting: Vetting,
+    damaged: Damaged,
     *conditions: sa.ColumnElement[bool],
 ) -> Iterator[TrainableTurn]:
     """Those of them that meet these conditions on the tables in `LINKED`."""
@@ -111,20 +118,21 @@ def turns_where(
         said = said_of(connection, [row.id for row in rows])
         for row in rows:
             feedback = vetting.counted(said.get(row.id, ()))
-            if (turn := _turn(connection, row, feedback, redactor, vetting)) is not None:
-                yield turn
+            found = _turn(connection, row, feedback, redactor, vetting, damaged)
+            if found is not None:
+                yield found
         after = rows[-1].id
 
 
 def turn(
-    connection: sa.Connection, redactor: Redactor, vetting: Vetting, id_: str
+    connection: sa.Connection, redactor: Redactor, vetting: Vetting, damaged: Damaged, id_: str
 ) -> TrainableTurn | None:
     """That of one exchange; None when it is none of them."""
     row = connection.execute(_ONE, {"id": id_}).first()
     if row is None:
         return None
     feedback = vetting.counted(said_of(connection, [id_]).get(id_, ()))
-    return _turn(connection, row, feedback, redactor, vetting)
+    return _turn(connection, row, feedback, redactor, vetting, damaged)
 
 
 def count(connection: sa.Connection, wanted: Wanted) -> int:
@@ -149,18 +157,23 @@ def wanted_as(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def request_of(connection: sa.Connection, redactor: Redactor, id_: str) -> Json | None:
-    """A request's body, redacted; None when it is not there, or no JSON object."""
-    return redactor.json(request_body(connection, id_))
+def request_of(
+    connection: sa.Connection, redactor: Redactor, damaged: Damaged, id_: str
+) -> Json | None:
+    """A request's body, redacted; None when it is damaged, not there, or no JSON object."""
+    return redactor.json(request_body(connection, damaged, id_))
 
 
-def request_body(connection: sa.Connection, id_: str) -> Json | None:
+def request_body(connection: sa.Connection, damaged: Damaged, id_: str) -> Json | None:
     """A request's body as it was sent."""
     found = connection.execute(_REQUEST, {"id": id_}).first()
     try:
         return None if found is None else read_object(read_body(connection, found))
+    except BodyDamaged:
+        damaged.add(id_)
     except Malformed:
-        return None
+        pass
+    return None
 
 
 def _turn(
@@ -169,8 +182,9 @@ def _turn(
     feedback: Sequence[Feedback],
     redactor: Redactor,
     vetting: Vetting,
+    damaged: Damaged,
 ) -> TrainableTurn | None:
-    request = request_body(connection, row.id)
+    request = request_body(connection, damaged, row.id)
     said = connection.scalar(_MESSAGE, {"id": row.reply_messages[:MESSAGE_ID_BYTES]})
     if request is None or said is None:
         return None

@@ -53,7 +53,7 @@ def waiting(connection: sa.Connection, trust: Trust, redactor: Redactor, limit: 
     for id_ in ids:
         if len(found) == limit:
             break
-        if (held := turn(connection, redactor, vetting, id_)) is not None:
+        if (held := turn(connection, redactor, vetting, set(), id_)) is not None:
             found.append(_one(connection, redactor, vetting, held))
     return Queue(tuple(found), len(ids))
 
@@ -93,7 +93,7 @@ def _spans(
 ) -> list[tuple[int, Span]]:
     """Who caused each message of its request, with the message's number there. Of the request as it
     was sent: what is redacted is nobody's words any more."""
-    body = request_body(connection, held.id) or {}
+    body = request_body(connection, set(), held.id) or {}
     entries = enumerate(map(read_message, list_of(body.get("messages"))))
     numbered = [(at, read(message)) for at, message in entries if message is not None]
     spans = vetting.spans(held.conversation, [said for _, said in numbered])

@@ -11,7 +11,7 @@ from capture.narrowing import Malformed, object_of, read_object
 from capture.plain import message_of
 from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
-from capture.store.bodies import request_body
+from capture.store.bodies import BodyDamaged, request_body
 from capture.tags import tags_of
 
 _LOOKED_AT = 32
@@ -79,11 +79,9 @@ def _text(row: sa.Row[Any, Any, Any] | None) -> str:
 
 
 def _metadata(connection: sa.Connection, id_: str) -> Mapping[str, Any] | None:
-    """The body's `metadata`; None when it has none, or the body is no longer kept."""
-    body = request_body(connection, id_) or b""
-    if _METADATA not in body:
-        return None
+    """The body's `metadata`; None when it has none, or the body is damaged or no longer kept."""
     try:
-        return object_of(read_object(body).get("metadata"))
-    except Malformed:
+        body = request_body(connection, id_) or b""
+        return object_of(read_object(body).get("metadata")) if _METADATA in body else None
+    except (BodyDamaged, Malformed):
         return None

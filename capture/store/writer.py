@@ -76,6 +76,8 @@ class Writer:
         self._stored: set[bytes] = set()
         """Ids of messages that are in the store for certain: long conversations say them again with
         every exchange."""
+        self._damaged: set[str] = set()
+        """Exchanges of which it was said that a body is damaged."""
         self._late = _positional(ended, dialect, (*rows.END_COLUMNS, "id_"))
         self._tally = _positional(count, dialect, ("status", "mode", "exchanges"))
         self._moved = _positional(move, dialect, ("id", "segment", "epoch", "offset"))
@@ -195,7 +197,7 @@ class Writer:
     def pack_bodies(self, before: str, most: int) -> int:
         """Pack the bodies of old exchanges, as `capture.store.bodies.pack_old` says."""
         with self._connection.begin():
-            return bodies.pack_old(self._connection, before, most)
+            return bodies.pack_old(self._connection, before, most, self._tell)
 
     def keep_week(self, at: float) -> bool:
         """Count a week that was over at that time, in Unix seconds, for good, and keep what it came
@@ -285,7 +287,18 @@ class Writer:
             .order_by(t.bodies.c.id)
         )
         for row in self._connection.execute(select):
-            yield bodies.read_body(self._connection, row)
+            try:
+                part = bodies.read_body(self._connection, row)
+            except bodies.BodyDamaged as error:
+                self._tell(error)
+            else:
+                yield part
+
+    def _tell(self, error: bodies.BodyDamaged) -> None:
+        """Say once of each exchange that a body of it is damaged."""
+        if error.exchange not in self._damaged:
+            self._damaged.add(error.exchange)
+            _log.warning("%s; %s", error, bodies.REMEDY)
 
 
 def _positional(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pydantic import ValidationError
 from rich.table import Table
 
-from capture.store import Store, StoreError
+from capture.store import BodyDamaged, Store, StoreError
+from capture.store.bodies import REMEDY
 from capture.store.rows import ExchangeDetail
 from gateway.client import ClientTrouble, NotRunning, Refused, ask
 from gateway.commands.console import clean, console, exchange_id, fail, say, say_json, table
@@ -64,6 +65,8 @@ def _from_store(home: Home, id: str) -> Explanation:
         fail(str(error))
     try:
         detail = store.exchange(id)
+    except BodyDamaged as error:
+        fail(f"{error}; {REMEDY}")
     finally:
         store.close()
     if detail is None:

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -175,25 +176,29 @@ def _source(
     """What the format is made of, counted on its way if that is to be shown."""
     modes = None if chosen.mode is None else (chosen.mode,)
     wanted = Wanted(chosen.outcome, modes, filters.skill, filters.since, filters.until)
+    damaged: set[str] = set()
+    made_of = partial(Source, redactor=rules.redactor, filters=filters, damaged=damaged)
     if chosen.format is Format.PREFERENCE:
         with bar("pairs", None, shown=shown) as counted:
-            pairs = counted(store.pairs(rules.redactor, wanted, rules.trust))
-            yield Source((), rules.redactor, filters, pairs=pairs)
+            pairs = counted(store.pairs(rules.redactor, wanted, rules.trust, damaged))
+            yield made_of((), pairs=pairs)
     elif chosen.format is Format.ATROPOS:
         with bar("groups", None, shown=shown) as counted:
-            groups = counted(store.groups(rules.redactor, wanted, rules.trust))
-            yield Source((), rules.redactor, filters, groups=groups)
+            groups = counted(store.groups(rules.redactor, wanted, rules.trust, damaged))
+            yield made_of((), groups=groups)
     elif chosen.format is Format.HINDSIGHT:
         with bar("replies", None, shown=shown) as counted:
-            replies = counted(store.next_states(rules.redactor, wanted, rules.trust))
-            yield Source((), rules.redactor, filters, replies=replies)
+            replies = counted(store.next_states(rules.redactor, wanted, rules.trust, damaged))
+            yield made_of((), replies=replies)
     else:
         total = store.trainable_count(wanted) if shown else None
         with bar("exchanges", total, shown=shown) as counted:
-            yield Source(counted(_turns(store, rules, wanted)), rules.redactor, filters)
+            yield made_of(counted(_turns(store, rules, wanted, damaged)))
 
 
-def _turns(store: Store, rules: _Rules, wanted: Wanted) -> Iterator[TrainableTurn]:
+def _turns(
+    store: Store, rules: _Rules, wanted: Wanted, damaged: set[str]
+) -> Iterator[TrainableTurn]:
     return store.trainable(
         rules.redactor,
         rules.trust,
@@ -202,6 +207,7 @@ def _turns(store: Store, rules: _Rules, wanted: Wanted) -> Iterator[TrainableTur
         skill=wanted.skill,
         since=wanted.since,
         until=wanted.until,
+        damaged=damaged,
     )
 
 
@@ -265,6 +271,7 @@ _WHY = {
     "private": "private; `--private` takes them in",
     "review": "an agent's review of a conversation, not a part of it",
     "secret": "a secret was still in the row; please report what kind it is",
+    "damaged": "damaged in the store; docs/keeping.md says what to do",
     "messages": "nothing was asked or answered",
     "tools": "the tools offered are no list of objects, or the format takes none such",
     "content": "more than text was said",

@@ -69,7 +69,8 @@ async def one_exchange_page(
     try:
         detail = await find(runtime, id)
     except GatewayError as error:
-        title = "There is no such exchange"
+        unknown = error.status == 404
+        title = "There is no such exchange" if unknown else "It cannot be shown"
         return page(render("message.html", title=title, text=error.message), error.status)
     if unless and detail.summary.status == unless:
         return Response(status_code=204, headers=PAGE_HEADERS)

@@ -15,9 +15,10 @@ from starlette.concurrency import run_in_threadpool
 
 from capture.exchange import ExchangeStatus, Mode
 from capture.ids import time_of
+from capture.store.bodies import REMEDY, BodyDamaged
 from capture.store.rows import ExchangeDetail, ExchangeSummary
 from gateway.endpoints.seam import InFlight, Runtime
-from gateway.errors import ClientError
+from gateway.errors import ClientError, GatewayError
 
 CATCH_UP_S = 2.0
 """Longest wait for the journal's tail to reach the store."""
@@ -44,8 +45,21 @@ def unknown_exchange(text: str) -> ClientError:
     )
 
 
+def damaged_exchange(error: BodyDamaged) -> GatewayError:
+    """The 500 for an exchange that the store has, but not whole any more."""
+    return GatewayError(f"{error}; {REMEDY}", code="damaged")
+
+
 async def find(runtime: Runtime, id: str) -> ExchangeDetail:
-    """One exchange, however fresh. Raises the 404 of an unknown exchange."""
+    """One exchange, however fresh. Raises the 404 of an unknown exchange, and the 500 of a damaged
+    one."""
+    try:
+        return await _find(runtime, id)
+    except BodyDamaged as error:
+        raise damaged_exchange(error) from error
+
+
+async def _find(runtime: Runtime, id: str) -> ExchangeDetail:
     flights = {flight.id: flight for flight in runtime.in_flight()}
     found = await run_in_threadpool(runtime.store.exchange, checked_id(id))
     settled = found is not None and (found.summary.status != "open" or id in flights)

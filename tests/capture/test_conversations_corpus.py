@@ -11,7 +11,9 @@ import orjson
 import pytest
 
 from capture.ids import new_id
+from capture.linking import Linker
 from capture.store import Store
+from capture.store.links import Links
 from tests.support.clients import ALL, WORDS, Asked, Client, Habits
 from tests.support.journals import attempt, begin, capturing, end
 from tests.support.recordings import Recording, recordings
@@ -104,6 +106,37 @@ async def test_nearly_all_links_of_many_agents_are_right_and_none_joins_two_conv
     assert len(truth) > 250
     assert {asked.purpose for asked in truth} == {None, "title", "summary", "review", "subagent"}
     assert wrong.total() <= len(truth) // 100
+
+
+async def test_what_is_linked_does_not_depend_on_how_many_are_linked_at_once(
+    tmp_path: Path,
+) -> None:
+    truth, _ = await lived(tmp_path, 7, ALL, 100)
+    ids = sorted(asked.id for asked in truth)
+    store = Store.open(tmp_path / "majordomo.db")
+    assert store.writer is not None
+    alone, *others = [anew(store.writer.links(), ids, size) for size in (1, 7, 100)]
+    store.close()
+    assert len(alone[0]) == len(ids)
+    assert alone[1]
+    assert others == [alone, alone]
+
+
+def anew(links: Links, ids: list[str], size: int) -> tuple[list[Any], list[Any]]:
+    """All turns and outcomes of these exchanges, linked anew, so many at a time."""
+    linker = Linker(links)
+    linker.run()
+    with links.transaction() as transaction:
+        for table in ("turns", "outcomes", "superseded", "skill_tallies"):
+            transaction.connection.exec_driver_sql(f"DELETE FROM {table}")
+    for at in range(0, len(ids), size):
+        linker.add(ids[at : at + size])
+        linker.run()
+    with links.transaction() as transaction:
+        ask = transaction.connection.exec_driver_sql
+        outcomes = "SELECT exchange_id, outcome, evidence FROM outcomes ORDER BY exchange_id"
+        turns = ask("SELECT * FROM turns ORDER BY exchange_id").all()
+        return list(turns), list(ask(outcomes).all())
 
 
 async def test_recorded_conversations_are_linked_by_where_they_were_recorded(

@@ -365,6 +365,44 @@ async def test_a_transcript_taken_into_another_session_is_a_conversation_of_its_
     assert await home.turn(more) == (copy, copy)
 
 
+async def test_a_session_named_anew_with_every_request_is_one_where_its_agent_s_steps_prove_it(
+    home: Home,
+) -> None:
+    said = [user("What is here?")]
+    ids: list[str] = []
+    for step in range(3):
+        reply = assistant(None, f"call_{step}")
+        ids.append(home.exchange(said, reply, session=f"request {step}"))
+        said += [reply, tool(f"call_{step}", "a file")]
+    ids.append(home.exchange(said, assistant("A file."), session="request 3"))
+    said += [assistant("A file."), user("And there?")]
+    ids.append(home.exchange(said, assistant("None."), session="request 4"))
+    assert [await home.turn(id_) for id_ in ids] == [
+        (ids[0], before) for before in (None, *ids[:-1])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("says", "again"),
+    [
+        pytest.param([tool("call_1", "a file"), user("Now this.")], "", id="a person goes on"),
+        pytest.param([tool("call_1", "a file")], "s", id="the first name is used again"),
+        pytest.param([tool("call_1", "a file")], "t", id="the second was used before"),
+        pytest.param([tool("call_9", "a file")], "", id="its step is another's"),
+    ],
+)
+async def test_a_copy_of_a_session_stays_apart_however_early_it_was_made(
+    home: Home, says: list[Json], again: str
+) -> None:
+    if again:
+        home.exchange([user("Who are you?")], assistant("Hermes."), session=again)
+    reply = assistant(None, "call_1")
+    first = home.exchange([user("What is here?")], reply, session="s")
+    copy = home.exchange([user("What is here?"), reply, *says], assistant("This."), session="t")
+    assert await home.turn(copy) == (copy, None)
+    assert await home.aside(copy) == (None, first)
+
+
 async def test_of_two_with_the_same_opening_each_goes_on_with_its_own(home: Home) -> None:
     """No keys, no sessions: what their agents are told, or who was not gone on with, says which."""
     terse = {"role": "system", "content": "Be terse."}

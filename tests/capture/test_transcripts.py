@@ -86,3 +86,16 @@ def test_a_message_is_read_whole_however_many_were_read_since() -> None:
         memory.whole(ids[start : start + 300])
     asked = [ids[0], ids[-1], ids[1000], ids[0]]
     assert [said.text for said in memory.whole(asked)] == ["ask 0", "ask 1999", "ask 1000", "ask 0"]
+
+
+def test_messages_that_were_read_lately_are_remembered_whole_and_no_more_than_so_much() -> None:
+    said = Said()
+    memory = Memory(cast("Links", said), characters=20_000)
+    ids = [id_of("user", f"ask {number}") for number in range(200)]
+    for id_ in ids:
+        memory.whole([id_, ids[0]])
+    assert said.asked_for.count(ids[0]) == 1
+    memory.whole(ids[-9:])
+    assert len(said.asked_for) == len(ids)
+    memory.whole([ids[1]])
+    assert len(said.asked_for) == len(ids) + 1

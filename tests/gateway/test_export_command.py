@@ -15,6 +15,7 @@ import pytest
 from capture.synthetic import is_synthetic
 from tests.support.answering import Answer, Answering
 from tests.support.command import Majordomo
+from tests.support.damage import damage_body
 from tests.support.journals import capturing
 from tests.support.kitchen import SYSTEM, answer, call, exchange, quarrel, result, user
 
@@ -229,3 +230,22 @@ async def test_a_soul_that_cannot_be_taken_is_said(majordomo: Majordomo, tmp_pat
     majordomo.home.soul.write_bytes(b"\xff")
     ran = majordomo("export", "--out", str(tmp_path / "out"), "--format", "chat")
     assert (ran.status, "SOUL.md is not UTF-8" in ran.err) == (1, True)
+
+
+async def test_a_damaged_exchange_is_explained_as_such_and_exports_say_they_go_without_it(
+    majordomo: Majordomo, tmp_path: Path
+) -> None:
+    with capturing(majordomo.home.root) as (journal, ingester, store):
+        lost = exchange(journal, [user("Lost?")], answer("Yes."))
+        exchange(journal, [user("Sound?")], answer("Quite."))
+        assert await ingester.catch_up(30)
+        damage_body(store.path, lost)
+    ran = majordomo("explain", lost)
+    assert ran.status != 0
+    assert f"exchange {lost} is damaged" in " ".join(ran.err.split())
+    ran = majordomo("export", "--format", "chat", "--out", str(tmp_path / "out"))
+    assert ran.status == 0
+    assert "1 left out: damaged in the store" in ran.out
+    assert "1 row" in ran.out
+    for command in (("weekly",), ("search", "sound"), ("review",)):
+        assert majordomo(*command).status == 0

@@ -11,6 +11,7 @@ from capture.ids import new_id
 from capture.messages import Usage
 from gateway.endpoints import lookup
 from gateway.flight import InFlight
+from tests.support.damage import damage_body
 from tests.support.standing import CLOUD, DECISION, HOME, REPLY, Standing, ask, attempt
 
 
@@ -268,3 +269,26 @@ def flight(id_: str) -> InFlight:
         stream=True,
         bytes_out=120,
     )
+
+
+async def test_a_damaged_exchange_is_told_as_such_and_all_others_are_shown(
+    runtime: Standing, client: httpx2.AsyncClient
+) -> None:
+    lost, sound = runtime.exchange(ask("Lost?")), runtime.exchange(ask("Sound?"))
+    assert await runtime.ingester.catch_up(30)
+    damage_body(runtime.store.path, lost)
+    for path in ("", "/explain", "/request", "/response", "/attempts/1/response"):
+        refused = await client.get(f"/v1/exchanges/{lost}{path}")
+        assert refused.status_code == 500
+        error = refused.json()["error"]
+        assert (error["code"], error["who"]) == ("damaged", "gateway")
+        assert lost in error["message"]
+        assert "majordomo restore" in error["message"]
+    assert (await client.get(f"/v1/exchanges/{sound}")).status_code == 200
+    listed = (await client.get("/v1/exchanges")).json()["data"]
+    assert [each["id"] for each in listed] == [sound, lost]
+    assert (await client.get("/v1/weekly")).status_code == 200
+    page = await client.get(f"/exchanges/{lost}")
+    assert page.status_code == 500
+    assert "cannot be shown" in page.text
+    assert (await client.get("/")).status_code == 200
