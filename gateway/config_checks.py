@@ -6,32 +6,20 @@ so that every fault is told at once; `written` then says what the file holds bes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from capture.addresses import is_inside
 from capture.exchange import Mode
+from gateway import policy_checks
 from gateway.config_errors import suggestion
-from gateway.settings import Rule, Settings, Target, UpstreamSettings
+from gateway.remarks import Remark, Written, served
+from gateway.settings import Settings, Target, UpstreamSettings
 from gateway.yaml_source import Path
 from routers.escalation import AUTO
 
 RESERVED = (AUTO, *(mode.value for mode in Mode))
 """Model names that mean something already."""
-
-Written = Callable[[Path], bool]
-"""Whether the file says anything at a path, valid or not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """Something to say about a path of the settings."""
-
-    path: Path
-    message: str
-    key: bool = False
-    """It is about the name, not about the value."""
 
 
 def contradictions(settings: Settings, written: Written, names: list[str]) -> Iterator[Remark]:
@@ -45,26 +33,14 @@ def contradictions(settings: Settings, written: Written, names: list[str]) -> It
         if name in RESERVED:
             text = f"`{name}` already means something; choose another name for this model"
             yield Remark(("models", name), text, key=True)
-    yield from _rule_faults(settings, written)
+    yield from policy_checks.contradictions(settings, written, [*RESERVED, *settings.models])
 
 
 def warnings(settings: Settings) -> Iterator[Remark]:
     """What is allowed and probably not meant. Only for settings without faults."""
     yield from _unused(settings)
     yield from _away_from_home(settings)
-    yield from _unserved(settings)
-    yield from _idle_rules(settings)
-    day, month = settings.escalation.budget.day_usd, settings.escalation.budget.month_usd
-    if day is not None and month is not None and day > month:
-        text = "a day's budget above the month's never matters"
-        yield Remark(("escalation", "budget", "day_usd"), text)
-
-
-def served(settings: Settings) -> dict[Mode, Target]:
-    """The modes that are configured."""
-    modes = settings.modes
-    pairs = ((Mode.RESTING, modes.resting), (Mode.ACTIVE, modes.active), (Mode.BURST, modes.burst))
-    return {mode: target for mode, target in pairs if target is not None}
+    yield from policy_checks.warnings(settings)
 
 
 def _upstream_faults(settings: Settings, written: Written) -> Iterator[Remark]:
@@ -94,28 +70,6 @@ def _targets(settings: Settings) -> Iterator[tuple[Path, Target]]:
         yield ("modes", mode.value), target
     for name, target in settings.models.items():
         yield ("models", name), target
-
-
-def _rule_faults(settings: Settings, written: Written) -> Iterator[Remark]:
-    seen: set[str] = set()
-    known = [*RESERVED, *settings.models]
-    for n, rule in enumerate(settings.escalation.rules):
-        path: Path = ("escalation", "rules", n)
-        if rule.name in seen:
-            text = f"an earlier rule is called `{rule.name}` too; names must differ"
-            yield Remark((*path, "name"), text)
-        seen.add(rule.name)
-        if rule.then is None and not rule.private and not written((*path, "then")):
-            text = f"rule `{rule.name}` does nothing: give it `then: MODE` or `private: true`"
-            yield Remark(path, text)
-        low, high = rule.when.min_input_tokens, rule.when.max_input_tokens
-        if low is not None and high is not None and low > high:
-            text = f"no prompt is both at least {low:,} and at most {high:,} tokens"
-            yield Remark((*path, "when", "min_input_tokens"), text)
-        for asked in rule.when.model or ():
-            if asked not in known and not written(("models", asked)):
-                text = f"no client can ask for `{asked}`{suggestion(asked, known)}"
-                yield Remark((*path, "when", "model"), text)
 
 
 def _unused(settings: Settings) -> Iterator[Remark]:
@@ -160,48 +114,3 @@ def _plainly_inside(upstream: UpstreamSettings) -> bool:
 def _sends_openly(upstream: UpstreamSettings) -> bool:
     url = urlsplit(upstream.base_url or "https:")
     return url.scheme == "http" and not _plainly_inside(upstream)
-
-
-def _unserved(settings: Settings) -> Iterator[Remark]:
-    there = served(settings)
-    escalation = settings.escalation
-    if not there:
-        return
-    yield from _unserved_default(escalation.default, there)
-    if "fallback" in escalation.model_fields_set:
-        for n, mode in enumerate(escalation.fallback):
-            if mode not in there:
-                text = f"no model serves {mode}, so nothing falls back to it"
-                yield Remark(("escalation", "fallback", n), text)
-            elif mode in escalation.fallback[:n]:
-                yield Remark(("escalation", "fallback", n), f"{mode} is listed before")
-    for n, rule in enumerate(escalation.rules):
-        if rule.then is not None and rule.then not in there:
-            text = f"no model serves {rule.then}: the fallback order answers"
-            yield Remark(("escalation", "rules", n, "then"), text)
-
-
-def _unserved_default(default: Mode | str, there: Mapping[Mode, Target]) -> Iterator[Remark]:
-    path: Path = ("escalation", "default")
-    if default == "learned":
-        if Mode.BURST not in there:
-            yield Remark(path, "`learned` sends what is not proven to burst, which no model serves")
-        elif len(there) == 1:
-            yield Remark(path, "`learned` has no local mode to learn about: all goes to burst")
-    elif default not in there:
-        yield Remark(path, f"no model serves the default, {default}: the fallback order answers")
-
-
-def _idle_rules(settings: Settings) -> Iterator[Remark]:
-    burst = settings.modes.burst
-    burst_away = burst is not None and not settings.upstreams[burst.upstream].is_local
-    always: Rule | None = None
-    for n, rule in enumerate(settings.escalation.rules):
-        path: Path = ("escalation", "rules", n)
-        if rule.private and rule.then is Mode.BURST and burst_away:
-            text = "private requests stay home, so this rule never reaches burst"
-            yield Remark((*path, "then"), text)
-        if always is not None and not rule.private and rule.when.model is None:
-            yield Remark(path, f"never reached: rule `{always.name}` before it always applies")
-        if always is None and rule.then is not None and not rule.when.model_fields_set:
-            always = rule

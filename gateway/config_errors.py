@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gateway.settings import Settings
 from gateway.yaml_source import Mark, Path, Source
@@ -50,9 +50,11 @@ class ConfigErrors(Exception):
         return tuple(finding.at(self.file) for finding in self.findings)
 
 
-def field_findings(error: ValidationError, source: Source) -> list[Finding]:
-    """Pydantic's errors as findings."""
-    return [_finding(cast("Mapping[str, Any]", fault), source) for fault in error.errors()]
+def field_findings(
+    error: ValidationError, source: Source, of: type[BaseModel] = Settings
+) -> list[Finding]:
+    """Pydantic's errors as findings, of a file that holds what `of` describes."""
+    return [_finding(cast("Mapping[str, Any]", fault), source, of) for fault in error.errors()]
 
 
 def suggestion(wrong: str, known: Sequence[str]) -> str:
@@ -76,15 +78,15 @@ def dotted(path: Path) -> str:
     return text
 
 
-def schema_at(path: Path) -> Mapping[str, Any]:
+def schema_at(path: Path, of: type[BaseModel] = Settings) -> Mapping[str, Any]:
     """The part of the JSON schema that describes `path`; empty where nothing does."""
-    node = _plain(_schema())
+    node = _plain(_schema(of), of)
     for step in path:
-        node = _plain(_below(node, step))
+        node = _plain(_below(node, step), of)
     return node
 
 
-def _finding(fault: Mapping[str, Any], source: Source) -> Finding:
+def _finding(fault: Mapping[str, Any], source: Source, of: type[BaseModel]) -> Finding:
     loc = cast("Path", fault["loc"])
     of_key = bool(loc) and loc[-1] == "[key]"
     path = loc[:-1] if of_key else loc
@@ -92,7 +94,7 @@ def _finding(fault: Mapping[str, Any], source: Source) -> Finding:
     kind = cast("str", fault["type"])
     if kind == "extra_forbidden":
         where = f" in `{dotted(path[:-1])}`" if path[:-1] else ""
-        known = list(schema_at(path[:-1]).get("properties", {}))
+        known = list(schema_at(path[:-1], of).get("properties", {}))
         text = f"there is no field `{field[:_SHOWN]}`{where}{suggestion(field, known)}"
         return Finding(source.at(path, key=True), text)
     if kind == "missing":
@@ -169,8 +171,8 @@ def _meant(wrong: str, known: Sequence[str]) -> str:
 
 
 @cache
-def _schema() -> Mapping[str, Any]:
-    return Settings.model_json_schema()
+def _schema(of: type[BaseModel]) -> Mapping[str, Any]:
+    return of.model_json_schema()
 
 
 def _below(node: Mapping[str, Any], step: str | int) -> Mapping[str, Any]:
@@ -188,11 +190,11 @@ def _below(node: Mapping[str, Any], step: str | int) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", entry) if isinstance(entry, Mapping) else {}
 
 
-def _plain(node: Mapping[str, Any]) -> Mapping[str, Any]:
+def _plain(node: Mapping[str, Any], of: type[BaseModel]) -> Mapping[str, Any]:
     """A schema node without references, and without the `or null` of optional fields."""
     while "$ref" in node:
-        node = _schema()["$defs"][node["$ref"].rpartition("/")[2]]
+        node = _schema(of)["$defs"][node["$ref"].rpartition("/")[2]]
     for option in node.get("anyOf", ()):
         if option.get("type") != "null":
-            return _plain(option)
+            return _plain(option, of)
     return node

@@ -64,15 +64,16 @@ def load_file(path: Path) -> Loaded:
     return load_bytes(read_file(path), str(path))
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a settings file. Raises ConfigErrors when there is no such file to read."""
+def read_file(path: Path, wanted: str = "`majordomo up` writes a first one") -> bytes:
+    """The bytes of a settings file, or of a file as short. Raises ConfigErrors when there is no
+    such file to read; `wanted` says where one comes from."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise _unreadable(path, "is not a file")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise _unreadable(path, "does not exist; `majordomo up` writes a first one") from None
+        raise _unreadable(path, f"does not exist; {wanted}") from None
     except OSError as error:
         raise _unreadable(path, f"cannot be read: {error.strerror or error}") from None
     if len(data) > MAX_BYTES:
@@ -82,7 +83,10 @@ def read_file(path: Path) -> bytes:
 
 def load_bytes(data: bytes, file: str, *, generation: int = 1) -> Loaded:
     """Settings from a file's bytes; `file` is its name in messages. Raises ConfigErrors."""
-    source = _parse(data, file)
+    source = parse_source(data, file)
+    if source.data is None:
+        text = "holds no settings; `majordomo up` in an empty home writes a first file"
+        raise ConfigErrors(file, [Finding(Mark(1, 1), text)])
     settings, findings = _validate(source)
     if settings is None or findings:
         raise ConfigErrors(file, findings)
@@ -103,7 +107,8 @@ def changes_for_restart(running: Settings, new: Settings) -> tuple[str, ...]:
     )
 
 
-def _parse(data: bytes, file: str) -> Source:
+def parse_source(data: bytes, file: str) -> Source:
+    """A file's bytes as plain values with their places. Raises ConfigErrors."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -112,13 +117,9 @@ def _parse(data: bytes, file: str) -> Source:
         finding = Finding(Mark(line, column), "is not UTF-8 text; save the file as UTF-8")
         raise ConfigErrors(file, [finding]) from None
     try:
-        source = read_yaml(text)
+        return read_yaml(text)
     except SourceError as error:
         raise ConfigErrors(file, [Finding(error.mark, error.message)]) from None
-    if source.data is None:
-        text = "holds no settings; `majordomo up` in an empty home writes a first file"
-        raise ConfigErrors(file, [Finding(Mark(1, 1), text)])
-    return source
 
 
 def _validate(source: Source) -> tuple[Settings | None, list[Finding]]:

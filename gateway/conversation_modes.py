@@ -1,6 +1,6 @@
-"""Which mode last answered a conversation, for rules on `conversation_mode`.
+"""Which mode last answered a conversation, and for how long: what rules and the latch ask.
 
-A bounded memory of this process, kept only while some rule asks. A conversation is known by the
+A bounded memory of this process, kept only while the policy asks. A conversation is known by the
 session its client names, else by its first system and user messages; a request without any
 earlier reply of ours begins one. `capture` will know conversations for good; this is only what a
 decision may look at without waiting for a database.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 
@@ -20,19 +20,33 @@ from gateway.upstreams.base import ChatRequest
 _MOST = 10_000
 
 
+class Answered(NamedTuple):
+    """Who answered a conversation last."""
+
+    mode: Mode
+    since: float
+    """When that mode took it over, Unix seconds."""
+    turns: int
+    """Turns of the user that it has answered since."""
+
+
 class ConversationModes:
     """The last mode of up to 10,000 conversations, the least recently answered forgotten first."""
 
     def __init__(self) -> None:
-        self._modes: OrderedDict[bytes, Mode] = OrderedDict()
+        self._modes: OrderedDict[bytes, Answered] = OrderedDict()
 
-    def get(self, conversation: bytes) -> Mode | None:
-        """The mode that answered it last; None for one not known."""
+    def get(self, conversation: bytes) -> Answered | None:
+        """Who answered it last; None for one not known."""
         return self._modes.get(conversation)
 
-    def answered(self, conversation: bytes, mode: Mode) -> None:
-        """Remember that `mode` answered."""
-        self._modes[conversation] = mode
+    def answered(self, conversation: bytes, mode: Mode, now: float, *, turn: bool) -> None:
+        """Remember that `mode` answered at `now`; `turn`: it was the user who asked, and not a tool
+        that answered."""
+        before = self._modes.get(conversation)
+        if before is None or before.mode is not mode:
+            before = Answered(mode, now, 0)
+        self._modes[conversation] = before._replace(turns=before.turns + turn)
         self._modes.move_to_end(conversation)
         if len(self._modes) > _MOST:
             self._modes.popitem(last=False)

@@ -17,10 +17,9 @@ from capture.exchange import RouteDecision
 from capture.journal import Written, written
 from gateway.budget import Ledger
 from gateway.errors import UnknownModel
-from routers.constraints import needed
-from routers.decide import decide
-from routers.escalation import (
-    AUTO,
+from routers.conditions import (
+    AgentIs,
+    Between,
     Condition,
     ConversationIn,
     HeaderIs,
@@ -29,18 +28,21 @@ from routers.escalation import (
     InputAtMost,
     KeyIs,
     ModelIs,
-    Policy,
     SkillIs,
     ToolOffered,
     ToolsPresent,
 )
+from routers.constraints import needed
+from routers.decide import decide
+from routers.escalation import AUTO, Policy
 from routers.features import Budget, Features, Fleet
 from routers.history import EMPTY, History
+from routers.ready import NOTHING_RECENT, Recent
 
 _MOST = 1024
 _NO_LIMIT = Budget()
 _ALWAYS_READ = (
-    ModelIs, ToolsPresent, ToolOffered, KeyIs, SkillIs, ConversationIn, ImagesPresent
+    ModelIs, ToolsPresent, ToolOffered, KeyIs, SkillIs, ConversationIn, ImagesPresent, Between
 )  # fmt: skip
 _OF_TOKENS = (InputAtLeast, InputAtMost)
 
@@ -52,6 +54,17 @@ class Decided(NamedTuple):
     written: Written
     reserve_usd: float | None
     """The dearest candidate's worst case in US dollars; None when all of them are free."""
+
+
+class Known(NamedTuple):
+    """What is known of every skill."""
+
+    history: History = EMPTY
+    recent: Recent = NOTHING_RECENT
+    """Read only where the policy's ready rule asks for it."""
+
+
+NOTHING_KNOWN = Known()
 
 
 class Places(Protocol):
@@ -75,13 +88,13 @@ class Decisions:
     """The decisions of one load of the settings."""
 
     def __init__(
-        self, policy: Policy, links: Places, ledger: Ledger, history: History = EMPTY
+        self, policy: Policy, links: Places, ledger: Ledger, known: Known = NOTHING_KNOWN
     ) -> None:
-        conditions = [each for rule in policy.rules for each in rule.conditions]
+        conditions = policy.conditions
         self._policy = policy
         self._links = links
         self._ledger = ledger
-        self._history = history
+        self._known = known
         self._headers = sorted(policy.headers)
         self._by_tokens = any(isinstance(each, _OF_TOKENS) for each in conditions)
         self._exact = all(map(_is_known_condition, conditions))
@@ -93,12 +106,17 @@ class Decisions:
         """Some decisions ask history."""
         return self._policy.learned is not None
 
-    def know(self, history: History) -> None:
-        """Decide by this history from now on. An equal one changes no decision, and none is
-        forgotten."""
-        if history == self._history:
+    @property
+    def asks_recent(self) -> bool:
+        """Some decisions ask the last outcomes of a skill."""
+        learned = self._policy.learned
+        return learned is not None and learned.rule == "last_three"
+
+    def know(self, known: Known) -> None:
+        """Decide by this from now on. What is equal changes no decision, and none is forgotten."""
+        if known == self._known:
             return
-        self._history = history
+        self._known = known
         self._made.clear()
 
     def decide(self, features: Features) -> Decided:
@@ -124,6 +142,14 @@ class Decisions:
             self._made[read] = made
         return Decided(made[0], made[1], _reserve(made[0], priced) if priced else None)
 
+    def rehearse(self, features: Features) -> tuple[RouteDecision, Fleet, Budget]:
+        """What `decide` would say, with every place and what this request would cost there, and the
+        money that is left. Nothing is remembered. Raises UnknownModel."""
+        fleet, budget = self._links.fleet(), _NO_LIMIT
+        if self._links.priced:
+            fleet, budget = self._links.view(features, fleet), self._ledger.left()
+        return self._ask(features, fleet, budget), fleet, budget
+
     def _begin_anew(self, fleet: Fleet) -> None:
         """Forget what was decided over another fleet."""
         self._made.clear()
@@ -144,6 +170,8 @@ class Decisions:
             features.named_skill,
             features.images,
             features.conversation_mode,
+            features.latched,
+            features.minute,
             features.input_tokens if tight or self._by_tokens else None,
             tokens if tight else None,
             tuple([features.headers.get(name) for name in self._headers]),
@@ -154,11 +182,11 @@ class Decisions:
         known = alias == AUTO or alias in fleet.named or any(p.mode == alias for p in fleet.places)
         if not known:
             raise _unknown_model(alias, fleet)
-        return decide(features, fleet, self._policy, budget, self._history)
+        return decide(features, fleet, self._policy, budget, *self._known)
 
 
 def _is_known_condition(condition: Condition) -> bool:
-    return isinstance(condition, (*_ALWAYS_READ, *_OF_TOKENS, HeaderIs))
+    return isinstance(condition, (*_ALWAYS_READ, *_OF_TOKENS, HeaderIs, AgentIs))
 
 
 def _affordable(priced: Fleet, budget: Budget) -> bool:

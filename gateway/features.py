@@ -55,10 +55,13 @@ def features_of(
     key: str | None,
     *,
     conversation_mode: Mode | None = None,
+    minute: int | None = None,
+    latched: str | None = None,
 ) -> Features:
     """Everything a rule can ask of this request.
 
-    `headers` are lower-case and free of credentials; `key` is the name of the API key used.
+    `headers` are lower-case and free of credentials; `key` is the name of the API key used; the
+    rest is what `gateway.seeing` knows.
     """
     body = request.body
     size = _measure(body["messages"])
@@ -88,6 +91,8 @@ def features_of(
         named_skill=_named_skill(body, headers),
         conversation_mode=conversation_mode,
         private=PRIVATE_HEADER in headers and is_private(headers[PRIVATE_HEADER]),
+        minute=minute,
+        latched=latched,
     )
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Protocol
 
 from capture.adapters import GATE, MANIFEST, Adapter, GateResult, is_adapter_id, read_adapter
+from gateway.decisions import Known
 from gateway.fleet import Links
-from routers.history import Counted, History, gather
+from routers.history import Counted, gather
+from routers.ready import LAST, Recent
 
 REFRESH_SECONDS = 3.0
 _SHARE = 20.0
@@ -32,6 +34,7 @@ class Store(Protocol):
     """Where live outcomes are summed."""
 
     def skill_counts(self) -> Sequence[Counted]: ...
+    def last_outcomes(self, most: int) -> Recent: ...
 
 
 class HistoryKeeper:
@@ -42,12 +45,14 @@ class HistoryKeeper:
         store: Store,
         adapters: Path,
         base_sha256: Callable[[], str | None],
-        publish: Callable[[History], None],
+        publish: Callable[[Known], None],
+        asks_recent: Callable[[], bool] = lambda: False,
     ) -> None:
         """`adapters` is the registry. `base_sha256` hashes the base that the house model serves and
         may take its time; None: that base is unknown, and no adapter counts. `publish` gets each
-        fresh history."""
+        fresh history; `asks_recent` says whether some decision asks for the last outcomes."""
         self._publish = publish
+        self._asks_recent = asks_recent
         self._store = store
         self._adapters = adapters
         self._base_sha256 = base_sha256
@@ -58,7 +63,7 @@ class HistoryKeeper:
     async def refresh(self, homes: Iterable[tuple[str, str]]) -> None:
         """Read everything once."""
         try:
-            self._publish(await asyncio.to_thread(self._read, tuple(homes)))
+            self._publish(await asyncio.to_thread(self.read, tuple(homes)))
             self._failing = False
         except Exception:  # the chore's edge: what was known before goes on being used
             if not self._failing:
@@ -76,8 +81,13 @@ class HistoryKeeper:
                 await self.refresh(homes)
                 pause = max(REFRESH_SECONDS, _SHARE * (time.perf_counter() - began))
 
-    def _read(self, homes: Sequence[tuple[str, str]]) -> History:
-        return gather(self._store.skill_counts(), self._gates() if homes else _NO_GATES, homes)
+    def read(self, homes: Sequence[tuple[str, str]]) -> Known:
+        """What is known now, for places that answer with adapters of ours. Blocks."""
+        gates = self._gates() if homes else _NO_GATES
+        history = gather(self._store.skill_counts(), gates, homes)
+        if not self._asks_recent():
+            return Known(history)
+        return Known(history, self._store.last_outcomes(LAST))
 
     def _gates(self) -> Mapping[str, GateResult]:
         """The gate of every adapter that fits the base."""

@@ -15,13 +15,12 @@ from capture.journal import Begin
 from capture.sessions import session_of
 from gateway.chat_call import ChatCall
 from gateway.chat_request import parse
-from gateway.conversation_modes import conversation_of
 from gateway.door import Keeper, RawHeaders, Visitor, let_in
 from gateway.errors import GatewayError, ServiceError, failed_here
-from gateway.features import features_of
 from gateway.flight import Flight
 from gateway.relay import Relay
 from gateway.seats import Current, Seats
+from gateway.seeing import see
 from gateway.upstreams.base import ChatRequest
 from routers.features import Features
 
@@ -83,12 +82,9 @@ class HotPath:
         assert call.visitor is not None
         key, headers = call.visitor.key, call.visitor.readable
         session = session_of(headers, request.body, current.session_headers)
-        conversation = None
-        last_mode = None
-        if current.follows_conversations:
-            conversation = conversation_of(request, session, key)
-            last_mode = seats.conversations.get(conversation)
-        features = features_of(request, headers, key, conversation_mode=last_mode)
+        features, conversation = see(
+            current.sight, seats.conversations, request, headers, key, session, now
+        )
         decision, written, reserve_usd = current.decisions.decide(features)
         begin = Begin(
             id=request.id,

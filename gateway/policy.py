@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from capture.exchange import Mode, RouteDecision
 from gateway.errors import ClientError, GatewayError, NothingMayAnswer
-from gateway.settings import Escalation, When
+from gateway.settings import Escalation, HistorySettings, QuietHours, When
 from gateway.settings import Rule as RuleSettings
-from routers.escalation import (
-    AUTO,
+from routers.conditions import (
+    AgentIs,
+    Between,
     Condition,
     ConversationIn,
     HeaderIs,
@@ -17,27 +18,38 @@ from routers.escalation import (
     InputAtLeast,
     InputAtMost,
     KeyIs,
-    Learned,
     ModelIs,
-    Policy,
-    Rule,
     SkillIs,
     ToolOffered,
     ToolsPresent,
 )
+from routers.escalation import AUTO, Learned, Policy, Rule
 from routers.explain import explain
+from routers.hours import Quiet, Window
+from routers.latch import Latch
 
 
 def build_policy(escalation: Escalation) -> Policy:
     """The policy these settings describe."""
-    learned = escalation.default == "learned"
+    learned, latch = escalation.default == "learned", escalation.latch
     return Policy(
         default=Mode.BURST if learned else Mode(escalation.default),
         rules=tuple(_rule(rule) for rule in escalation.rules),
         fallback=escalation.fallback,
-        learned=Learned(escalation.history.home_at) if learned else None,
+        learned=_learned(escalation.history) if learned else None,
         verify=escalation.verify == "tool_calls",
+        latch=Latch(latch.turns, latch.minutes) if latch.on else None,
+        quiet=tuple(quiet_hours(each) for each in escalation.quiet),
     )
+
+
+def quiet_hours(settings: QuietHours) -> Quiet:
+    """The quiet hours these settings describe."""
+    return Quiet(Window.of(f"{settings.from_}-{settings.to}"), settings.modes)
+
+
+def _learned(history: HistorySettings) -> Learned:
+    return Learned(history.home_at, tuple(history.skills.items()), history.rule)
 
 
 def refusal(decision: RouteDecision) -> GatewayError:
@@ -72,6 +84,8 @@ def _conditions(when: When) -> Iterator[Condition]:
     if isinstance(when.tools, bool):
         yield ToolsPresent(when.tools)
     yield from _of_the_prompt(when)
+    if when.between is not None:
+        yield Between(tuple(map(Window.of, when.between)))
     if when.conversation_mode is not None:
         yield ConversationIn(when.conversation_mode)
     if when.key is not None:
@@ -80,6 +94,8 @@ def _conditions(when: When) -> Iterator[Condition]:
         yield ToolOffered(when.tools)
     if when.skill is not None:
         yield SkillIs(when.skill)
+    if when.agent is not None:
+        yield AgentIs(when.agent)
     for name, wanted in (when.header or {}).items():
         yield HeaderIs(name, wanted)
 

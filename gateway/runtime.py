@@ -24,6 +24,7 @@ from capture.ingest import Ingester
 from capture.journal import Journal, new_epoch
 from capture.recall import Recall
 from capture.redact import Redactor
+from capture.sessions import session_of
 from capture.store import Store
 from capture.weekly import Week
 from gateway import abandonment, budget, packing, pricing, redaction, retention, weeks
@@ -31,7 +32,7 @@ from gateway.adapters import AdapterWatch
 from gateway.auth import HostGuard, Keyring
 from gateway.budget import Ledger
 from gateway.config import ConfigErrors, ConfigWatcher, Loaded
-from gateway.decisions import Decisions
+from gateway.decisions import NOTHING_KNOWN, Decisions, Known
 from gateway.desk import Desk
 from gateway.fleet import Links
 from gateway.flight import Flight, InFlight
@@ -43,18 +44,19 @@ from gateway.hourly import hourly
 from gateway.keys import KeysError
 from gateway.models import list_models
 from gateway.policy import build_policy
+from gateway.rehearsal import Rehearsed, rehearse
 from gateway.retry import RetryBudget
 from gateway.seats import Current, Seats
+from gateway.seeing import Sight, is_turn, see
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 from gateway.thinking import ThinkingStore
+from gateway.upstreams.base import ChatRequest
 from gateway.upstreams.house import HouseServer
 from gateway.version import VERSION
 from gateway.warm_thinking import warm_thinking
 from routers import schemas
-from routers.escalation import ConversationIn
 from routers.features import Fleet
-from routers.history import EMPTY, History
 
 HOUSE_MODEL = Path(__file__).parent / "house_model"
 _CATCH_UP_SECONDS = 30.0
@@ -98,7 +100,7 @@ class Runtime:
         self.indexer: Indexer
         self.ledger: Ledger
         self.seats: Seats
-        self._history = EMPTY
+        self._known = NOTHING_KNOWN
         self._retry_budget = RetryBudget(settings.retries.budget_ratio)
         self._keys_stamp = _stamp(home.keys)
         self._chores: list[asyncio.Task[None]] = []
@@ -143,7 +145,9 @@ class Runtime:
             self.store, self.home.search, lambda: self.redactor, lambda: self.journal.written
         )
         self.indexer.start()
-        history = HistoryKeeper(self.store, self.home.adapters, _house_base, self._know)
+        history = HistoryKeeper(
+            self.store, self.home.adapters, _house_base, self._know, self._asks_recent
+        )
         homes = self._homes()
         if homes is not None:
             await history.refresh(homes)
@@ -282,6 +286,17 @@ class Runtime:
         """Have words taken in of exchanges that came into the store long after they happened."""
         self.indexer.look_back(oldest)
 
+    def rehearse(
+        self, request: ChatRequest, headers: Mapping[str, str], key: str | None
+    ) -> Rehearsed:
+        """What would become of a request now; nothing comes of it. Raises UnknownModel."""
+        current, seats = self.seats.current, self.seats
+        session = session_of(headers, request.body, current.session_headers)
+        features, _ = see(
+            current.sight, seats.conversations, request, headers, key, session, clock.now()
+        )
+        return rehearse(current.decisions, current.desk.links, features)
+
     # reloading
 
     def _build(self, loaded: Loaded, old: Links | None = None) -> Current:
@@ -303,14 +318,10 @@ class Runtime:
             settings,
             settings.server.limits,
             loaded.generation,
-            Decisions(policy, links, self.ledger, self._history),
+            Decisions(policy, links, self.ledger, self._known),
             desk,
             session_headers=settings.capture.session_headers,
-            follows_conversations=any(
-                isinstance(condition, ConversationIn)
-                for rule in policy.rules
-                for condition in rule.conditions
-            ),
+            sight=Sight.of(policy, settings.escalation.timezone),
         )
 
     async def _reload(self, loaded: Loaded) -> None:
@@ -360,9 +371,12 @@ class Runtime:
         current = self.seats.current
         return homes_of(current.desk.links) if current.decisions.learned else None
 
-    def _know(self, history: History) -> None:
-        self._history = history
-        self.seats.current.decisions.know(history)
+    def _asks_recent(self) -> bool:
+        return self.seats.current.decisions.asks_recent
+
+    def _know(self, known: Known) -> None:
+        self._known = known
+        self.seats.current.decisions.know(known)
 
     async def _watch_keys(self) -> None:
         """Take made and revoked keys at once; keep the ring while the file cannot be read."""
@@ -385,7 +399,10 @@ class Runtime:
     def _count(self, flight: Flight, end: ExchangeEnd) -> None:
         self.telemetry.exchange(end, flight.decision)
         if end.status == "ok" and flight.conversation is not None and flight.candidate is not None:
-            self.seats.conversations.answered(flight.conversation, flight.candidate.mode)
+            turn = is_turn(flight.request.body["messages"])
+            self.seats.conversations.answered(
+                flight.conversation, flight.candidate.mode, clock.now(), turn=turn
+            )
 
 
 def _house_base() -> str | None:

@@ -40,6 +40,10 @@ _NAMED_TYPES: dict[object, str] = {
     setting_types.KeyList: "name, or list of names",
     setting_types.Patterns: "pattern, or list of them",
     setting_types.Channels: "header names, each to a pattern or a list of them",
+    setting_types.Windows: "part of the day, or list of them",
+    setting_types.TimeOfDay: "time of day",
+    setting_types.TimeZone: "time zone",
+    setting_types.Thresholds: "patterns of skills, each to a number from 0 to 1",
     setting_types.ModeNames: "mode, or list of modes",
     setting_types.ModeOrder: "mode, or list of modes",
     setting_types.ToolNames: "true, false, tool name, or list of names",
@@ -137,7 +141,7 @@ def _section(
             if below[0] not in told:
                 told[below[0]] = below_path
                 inner.append((below_path, below[0]))
-        yield f"| `{name}` | {kind} | {_default(field)} | {meaning} |"
+        yield f"| `{field.alias or name}` | {kind} | {_default(field)} | {meaning} |"
     yield ""
     for below_path, below_section in inner:
         yield from _section(below_section, below_path, depth + 1, told)

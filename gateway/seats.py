@@ -17,6 +17,7 @@ from gateway.decisions import Decisions
 from gateway.desk import Desk
 from gateway.errors import RateLimited
 from gateway.flight import Flight, InFlight
+from gateway.seeing import NOTHING, Sight
 from gateway.settings import Limits, Settings
 from gateway.telemetry import Telemetry
 
@@ -32,8 +33,8 @@ class Current:
     desk: Desk
     session_headers: tuple[str, ...] = SESSION_HEADERS
     """Headers by which clients name a conversation."""
-    follows_conversations: bool = False
-    """Some rule asks which mode a conversation was last answered in."""
+    sight: Sight = NOTHING
+    """What a decision must be shown beside the request."""
 
 
 class Seats:

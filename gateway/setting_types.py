@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    GetJsonSchemaHandler,
     PlainValidator,
     WithJsonSchema,
 )
+from pydantic_core import CoreSchema
 
 from capture.addresses import forbidden, parse_address
 from capture.exchange import Mode
+from routers.hours import Window, clock_time, minute_of
 
 SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "credential", "password")
 """A header whose name holds one of these carries a secret: no rule tests it, no record keeps it."""
@@ -126,6 +130,52 @@ def _kept_header(name: str) -> str:
     return header
 
 
+def _zone(name: str) -> str:
+    """A time zone's name."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError("must be a time zone this machine knows, as in Europe/Berlin") from None
+    return name
+
+
+def _window(text: str) -> str:
+    Window.of(text)
+    return text
+
+
+def _time(text: str) -> str:
+    return clock_time(minute_of(text))
+
+
+class _OneOrMany:
+    """In the schema: one section, or a list of them."""
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        many = handler(core)
+        return {"anyOf": [many, many["items"]]}
+
+
+class _OnOrOff:
+    """In the schema: a section, or true or false."""
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [handler(core), {"type": "boolean"}]}
+
+
+def _switched(value: object) -> object:
+    return {"on": value} if isinstance(value, bool) else value
+
+
+def _several(value: object) -> object:
+    """One section stands for a list of one."""
+    return (cast("object", value),) if isinstance(value, dict) else value
+
+
 def _words(value: object) -> tuple[str, ...] | None:
     """`value` as a tuple of non-empty strings; None when it is not that."""
     if not isinstance(value, list | tuple):
@@ -178,6 +228,23 @@ Patterns = Annotated[
     _one_or_many({"type": "string", "minLength": 1, "maxLength": 128}, at_least=0),
 ]
 """Patterns of names, or none; `*` stands for any run of characters."""
+Windows = Annotated[
+    tuple[Annotated[str, Field(max_length=16), AfterValidator(_window)], ...],
+    Field(min_length=1),
+    BeforeValidator(_listed),
+    _one_or_many({"type": "string", "maxLength": 16}),
+]
+"""Parts of the day, as `22:00-07:00`."""
+TimeOfDay = Annotated[str, Field(max_length=5), AfterValidator(_time)]
+TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_zone)]
+OneOrMany = (BeforeValidator(_several), _OneOrMany())
+"""What makes a list of sections take one alone, too."""
+OnOrOff = (BeforeValidator(_switched), _OnOrOff())
+"""What makes a section with a field `on` take true or false in its place."""
+Thresholds = dict[
+    Annotated[str, Field(min_length=1, max_length=128)], Annotated[float, Field(ge=0, le=1)]
+]
+"""Patterns of skills, each to a number; the first that fits counts."""
 Channels = dict[Annotated[str, Field(max_length=128), AfterValidator(_kept_header)], Words]
 """Patterns of values, by the header that has them."""
 ModeOrder = Annotated[

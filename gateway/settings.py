@@ -8,15 +8,22 @@ is refused here; what two sections say of each other is `gateway.config_checks`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, cast
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    model_validator,
+)
 
 from capture.addresses import is_inside, is_loopback
 from capture.exchange import Mode
 from capture.outside import INSIDE_TOOLS, OUTSIDE_TOOLS
 from capture.sessions import SESSION_HEADERS
+from gateway.presets import with_preset
 from gateway.setting_types import (
     Channels,
     EnvName,
@@ -30,11 +37,17 @@ from gateway.setting_types import (
     ModeNames,
     ModeOrder,
     Name,
+    OneOrMany,
+    OnOrOff,
     Patterns,
     Seconds,
+    Thresholds,
+    TimeOfDay,
+    TimeZone,
     ToolNames,
     Url,
     Usd,
+    Windows,
     Words,
 )
 
@@ -211,6 +224,12 @@ class When(Section):
     """The conversation was last answered in this mode, or one of these."""
     images: bool | None = None
     """Whether some message holds an image."""
+    between: Windows | None = None
+    """The time of day is in this window, or one of these, as `22:00-07:00`; local time, or that of
+    `escalation.timezone`."""
+    agent: Words | None = None
+    """The agent that asks is this, or one of these; `*` stands for any run of characters. It is
+    what the header `x-majordomo-agent` names, else what others say (docs/escalation.md)."""
 
 
 class Rule(Section):
@@ -241,11 +260,45 @@ class HistorySettings(Section):
     home_at: float = Field(default=0.7, ge=0, le=1)
     """A skill stays home when the posterior mean of a local model's success at it, with the adapter
     it has now, is at least this. What was never tried stands at 0.5; three successes at 0.8."""
+    skills: Thresholds = Field(default_factory=dict[str, float])
+    """The same for single skills, by name or pattern (`code*`); the first that fits counts."""
+    rule: Literal["posterior", "three_successes", "last_three"] = "posterior"
+    """What proves a skill. `posterior`: `home_at`. `three_successes`: three of them once, then home
+    for good. `last_three`: home while the last three outcomes were successes. The two have a price
+    (docs/escalation.md)."""
+
+
+class LatchSettings(Section):
+    """A task that BURST took on stays there until it is done: its last reply called no tool, and
+    the user begins something else."""
+
+    on: bool = True
+    """`false`, as `latch: false`: none stays."""
+    turns: int | None = Field(default=None, ge=1)
+    """It is done after so many turns of the user, too; none: no limit."""
+    minutes: float | None = Field(default=None, gt=0, le=1440)
+    """It is done so many minutes after BURST took it on, too; none: no limit."""
+
+
+class QuietHours(Section):
+    """Hours in which some modes alone may answer, whatever chose another."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    from_: TimeOfDay = Field(alias="from")
+    """When they begin, as `22:00`; local time, or that of `escalation.timezone`."""
+    to: TimeOfDay
+    """When they end; before `from` where they go past midnight."""
+    modes: ModeNames = (Mode.RESTING,)
+    """Those that may answer."""
 
 
 class Escalation(Section):
     """The escalation policy: when a request may leave home."""
 
+    preset: Literal["frugal", "balanced", "careful", "local-only"] | None = None
+    """A whole policy to begin with (docs/escalation.md has each); what is set beside it counts in
+    its place."""
     default: Literal[Mode.RESTING, Mode.ACTIVE, Mode.BURST, "learned"] = Mode.RESTING
     """The mode when no rule decides and the client named none. `learned`: the cheapest local mode
     that is proven on the request's skill, else burst."""
@@ -259,6 +312,22 @@ class Escalation(Section):
     fallback: ModeOrder = (Mode.ACTIVE, Mode.RESTING, Mode.BURST)
     """Where to go, in order, when the chosen mode fails before its first byte or is not there."""
     budget: BurstBudget = BurstBudget()
+    latch: Annotated[LatchSettings, *OnOrOff] = LatchSettings(on=False)
+    """Whether a task that BURST took on stays there: `true`, or its limits; unless this is set each
+    request is decided by itself."""
+    quiet: Annotated[tuple[QuietHours, ...], *OneOrMany] = ()
+    """Quiet hours, one or several."""
+    timezone: TimeZone | None = None
+    """Where it is what time, as `Europe/Berlin`; none: this machine's own time zone."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _begin_with_preset(cls, given: object, made: ModelWrapValidatorHandler[Self]) -> Self:
+        whole = with_preset(given)
+        settings = made(whole)
+        if whole is not given:  # what the preset says is no wish of the user's to be warned of
+            settings.model_fields_set.intersection_update(cast("dict[str, object]", given))
+        return settings
 
 
 class TrustSettings(Section):

@@ -225,7 +225,8 @@ def _escalation(small: _Choice | None, large: _Choice | None, env: str | None) -
     yield "      when: {skill: [finance*, health*]}"
     yield "      private: true"
     yield from _rules(small, large, env)
-    yield "    # Other conditions: model, header, key, conversation_mode, images, max_input_tokens."
+    yield "    # Other conditions: model, header, key, agent, conversation_mode, images, between,"
+    yield "    # max_input_tokens. `majordomo policy explain` reads all of this aloud."
     yield "    # - name: stay-with-claude"
     yield "    #   when: {conversation_mode: burst, header: {user-agent: OpenAI/*}}"
     yield "    #   then: burst"

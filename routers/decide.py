@@ -13,6 +13,10 @@ places whose circuit is open go last. In particular:
 - One place serving two modes is tried once.
 - Under `verify` the reply of a local place to a request with tools is to be checked, unless that
   place is the last: nothing would be gained.
+- A task that the latch keeps in BURST goes there, whatever rules and history say; a name that the
+  client asks for still counts.
+- In quiet hours other modes than those that may are ruled out; a local one that may then answers
+  even where the order leaves it out; BURST never does.
 - Under `learned` the cheapest local mode whose posterior for this skill, with the adapter it has
   now, reaches the threshold answers; without one BURST does. What nobody tried is not proven.
 
@@ -27,9 +31,11 @@ from typing import NamedTuple
 
 from capture.exchange import Candidate, Mode, Reason, RouteDecision
 from routers.constraints import objection
-from routers.escalation import AUTO, Policy, Reading, read_rules, why
+from routers.escalation import AUTO, Learned, Policy, Reading, read_rules, why
 from routers.features import Budget, Features, Fleet, Place
-from routers.history import EMPTY, History, Tally
+from routers.history import EMPTY, History, Key, Tally
+from routers.hours import Quiet
+from routers.ready import NOTHING_RECENT, Recent, proven
 
 _MODES = {mode.value: mode for mode in Mode}
 _AT_HOME = (Mode.ACTIVE, Mode.RESTING)
@@ -54,6 +60,7 @@ class _Known(NamedTuple):
 
     skill: str
     history: History
+    recent: Recent = NOTHING_RECENT
 
 
 _Weighed = tuple[Candidate, Reason | None, Place]
@@ -66,26 +73,31 @@ def decide(
     policy: Policy,
     budget: Budget,
     history: History = EMPTY,
+    recent: Recent = NOTHING_RECENT,
 ) -> RouteDecision:
-    """Where this request goes, the fallbacks after it, and everything that was looked at."""
+    """Where this request goes, the fallbacks after it, and everything that was looked at. `recent`
+    is needed where the policy's ready rule is `last_three`, and else not looked at."""
     reading = read_rules(policy.rules, features)
     private = features.private or reading.marker is not None
     skill = features.skill
-    wish = _wish(features, fleet, policy, reading, _Known(skill, history))
+    wish = _wish(features, fleet, policy, reading, _Known(skill, history, recent))
+    quiet = policy.quiet_at(features.minute) if policy.quiet else None
     weighed: list[_Weighed] = [
         (
             _candidate(mode, place.upstream, place.model),
-            objection(place, features, private, budget),
+            objection(place, features, private, budget) or _hush(quiet, mode),
             place,
         )
-        for mode, place in _places(wish, fleet, private)
+        for mode, place in _places(wish, fleet, private, quiet)
     ]
     ready = [c for c, against, place in weighed if against is None and place.healthy]
     failing = [c for c, against, place in weighed if against is None and not place.healthy]
     candidates = (*ready, *failing)
     reasons = [wish.reason, *_in_the_way(weighed, candidates[0] if candidates else None)]
-    if wish.modes and not (weighed and weighed[0][0].mode is wish.modes[0]):
+    if wish.modes and fleet.at(wish.modes[0]) is None:
         reasons.insert(1, Reason("not_configured", f"no model serves {wish.modes[0]}"))
+    elif wish.modes and (hushed := _hush(quiet, wish.modes[0])) not in (None, *reasons):
+        reasons.insert(1, hushed)
     if private:
         reasons.insert(0, _marked_by(reading))
     return RouteDecision(
@@ -115,8 +127,10 @@ def _wish(
     if rule is not None and rule.then is not None:
         text = f"rule `{rule.name}` applies because {why(rule, features)}"
         return _Wish((rule.then, *policy.fallback), None, Reason(f"rule:{rule.name}", text))
+    if alias == AUTO and features.latched is not None:
+        return _Wish((Mode.BURST, *policy.fallback), None, Reason("latch", features.latched))
     if alias == AUTO and policy.learned is not None:
-        return _learned(fleet, policy, policy.learned.home_at, known)
+        return _learned(fleet, policy, policy.learned, known)
     if alias == AUTO:
         reason = Reason("default", f"no rule decides and the default is {policy.default}")
         return _Wish((policy.default, *policy.fallback), None, reason)
@@ -136,23 +150,26 @@ def _wish(
     )
 
 
-def _learned(fleet: Fleet, policy: Policy, home_at: float, known: _Known) -> _Wish:
+def _learned(fleet: Fleet, policy: Policy, learned: Learned, known: _Known) -> _Wish:
     """The cheapest local mode that is proven on the skill, else the default."""
-    best: tuple[Place, Tally] | None = None
+    best: tuple[Place, Tally, str] | None = None
+    home_at = learned.threshold(known.skill)
     for mode in _CHEAPEST_FIRST:
         place = fleet.at(mode)
         if place is None or not place.local:
             continue
-        tally = known.history.of(known.skill, place.upstream, place.model, place.adapter)
-        if tally.posterior >= home_at:
-            text = f"{_standing(known.skill, place, tally)}, and {home_at:g} is enough"
+        key = Key(known.skill, place.upstream, place.model, place.adapter)
+        tally = known.history.of(*key)
+        enough, asked = proven(learned.rule, tally, known.recent.get(key, ()), home_at)
+        if enough:
+            text = f"{_standing(known.skill, place, tally)}, and {asked}"
             return _Wish((mode, *policy.fallback), None, Reason("history", text), tally.posterior)
         if best is None or tally.posterior > best[1].posterior:
-            best = place, tally
+            best = place, tally, asked
     modes = (policy.default, *policy.fallback)
     if best is None:
         return _Wish(modes, None, Reason("history", "no local model serves a mode"))
-    text = f"{_standing(known.skill, *best)}, and {home_at:g} is asked to stay home"
+    text = f"{_standing(known.skill, best[0], best[1])}, and {best[2]}"
     return _Wish(modes, None, Reason("history", text), best[1].posterior)
 
 
@@ -172,19 +189,34 @@ def _amount(count: float) -> str:
     return f"{count:.1f}".removesuffix(".0")
 
 
-def _places(wish: _Wish, fleet: Fleet, private: bool) -> list[tuple[Mode, Place]]:
-    """The places wished for, in order, each once."""
+def _places(
+    wish: _Wish, fleet: Fleet, private: bool, quiet: Quiet | None
+) -> list[tuple[Mode, Place]]:
+    """The places wished for, in order, each once. In quiet hours those that may answer come first,
+    and the local ones among them even where nobody wished for them."""
     if wish.named is not None:
         place = wish.named
         return [(place.mode or (Mode.ACTIVE if place.local else Mode.BURST), place)]
     places: list[tuple[Mode, Place]] = []
     seen: set[tuple[str, str]] = set()
-    for mode in (*wish.modes, *_AT_HOME) if private and wish.modes else wish.modes:
+    modes = (*wish.modes, *_AT_HOME) if private and wish.modes else wish.modes
+    if quiet is not None and modes:
+        others = [mode for mode in modes if mode not in quiet.modes]
+        may = [mode for mode in modes if mode in quiet.modes]
+        modes = (*may, *[mode for mode in _CHEAPEST_FIRST if mode in quiet.modes], *others)
+    for mode in modes:
         place = fleet.at(mode)
         if place is not None and (place.upstream, place.model) not in seen:
             seen.add((place.upstream, place.model))
             places.append((mode, place))
     return places
+
+
+def _hush(quiet: Quiet | None, mode: Mode) -> Reason | None:
+    """Why a mode may not answer at this hour; None when it may."""
+    if quiet is None or mode in quiet.modes:
+        return None
+    return Reason("quiet", quiet.says())
 
 
 @lru_cache(maxsize=256)
@@ -200,7 +232,7 @@ def _in_the_way(weighed: list[_Weighed], first: Candidate | None) -> list[Reason
         if candidate is first:
             break
         if against is not None:
-            reasons.append(against)
+            reasons += [] if against in reasons else [against]
         elif not place.healthy:
             text = f"`{candidate.model}` at `{candidate.upstream}` keeps failing and goes last"
             reasons.append(Reason("unhealthy", text))

@@ -26,6 +26,12 @@ def explain(decision: RouteDecision, attempts: Sequence[Attempt] = ()) -> str:
     return f"Not answered, {_failures(attempts)}: {why}."
 
 
+def foretell(decision: RouteDecision) -> str:
+    """Who would answer and why, of a decision that nothing came of."""
+    text = explain(decision)
+    return f"Would be {text[0].lower()}{text[1:]}"
+
+
 def _because(decision: RouteDecision) -> str:
     """What chose the mode, what stood in the way, and who marked it private."""
     reasons = decision.reasons[1:] if decision.private else decision.reasons

@@ -7,6 +7,7 @@ from dataclasses import field
 
 from capture.exchange import Mode
 from capture.values import value
+from routers.agents import agent_of
 from routers.skills import skill_of
 
 
@@ -40,6 +41,15 @@ class Features:
     """The mode that answered this conversation last; None for a new or unknown conversation."""
     private: bool = False
     """The client asked that this never leaves home."""
+    minute: int | None = None
+    """Minute of the local day, 0 to 1,439; None while the policy asks nothing of the time."""
+    latched: str | None = None
+    """Why a task that BURST took on is not done, as a clause; None when it is, or none was."""
+
+    @property
+    def agent(self) -> str | None:
+        """The agent that asks; None where its headers do not say."""
+        return agent_of(self.headers)
 
     @property
     def skill(self) -> str:

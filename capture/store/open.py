@@ -41,7 +41,9 @@ from capture.store import (
     waiting,
     weeks,
 )
+from capture.store.asked import Asked, asked_since
 from capture.store.forget import find_conversation
+from capture.store.latest import PlaceOfSkill, last_outcomes
 from capture.store.migrate import HEAD, StoreDamaged, StoreError, migrate, schema_of
 from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary, Loss, SkillCount
 from capture.store.trainable import Damaged, Wanted
@@ -155,6 +157,11 @@ class Store:
         """What came of each skill at each place, by adapter: how many outcomes of either side."""
         return self._ask(lambda connection: queries.skill_counts(connection, since))
 
+    def last_outcomes(self, most: int) -> dict[PlaceOfSkill, tuple[bool, ...]]:
+        """Of each skill at each place, by adapter: whether its last outcomes were successes, the
+        newest first, so many at most."""
+        return self._ask(lambda connection: last_outcomes(connection, most))
+
     def trainable(
         self,
         redactor: Redactor,
@@ -245,6 +252,12 @@ class Store:
     def keys(self) -> list[str | None]:
         """The names of all API keys that exchanges have; None for those without."""
         return self._ask(seen.keys)
+
+    def asked(self, since: float, most: int) -> Iterator[Asked]:
+        """The newest requests that were served since then (Unix seconds), so many at most, newest
+        first. One consistent view."""
+        with self._readers.connect() as connection, connection.begin():
+            yield from asked_since(connection, since, most)
 
     def losses(self) -> list[Loss]:
         """Every stretch of the journal that could not be read."""

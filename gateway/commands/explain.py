@@ -6,26 +6,19 @@ read directly.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import ValidationError
 from rich.table import Table
 
 from capture.store import BodyDamaged, Store, StoreError
 from capture.store.bodies import REMEDY
-from capture.store.rows import ExchangeDetail
 from gateway.client import ClientTrouble, NotRunning, Refused, ask
 from gateway.commands.console import clean, console, exchange_id, fail, say, say_json, table
-from gateway.endpoints.explaining import decision_of, sentence
+from gateway.endpoints.explaining import explanation
 from gateway.home import Home
 from gateway.keys import KeysError
-from gateway.wire import (
-    AttemptView,
-    CandidateView,
-    CheckView,
-    ExcludedView,
-    Explanation,
-    ReasonView,
-    RuleView,
-)
+from gateway.wire import Explanation, RuleView
 
 _OUTCOMES = {
     "chosen": "[green]chose[/]",
@@ -71,42 +64,7 @@ def _from_store(home: Home, id: str) -> Explanation:
         store.close()
     if detail is None:
         fail(f"there is no exchange {id} in {home.database}")
-    return _explanation(detail)
-
-
-def _explanation(detail: ExchangeDetail) -> Explanation:
-    decision = decision_of(detail.decision)
-    return Explanation(
-        id=detail.summary.id,
-        sentence=sentence(detail, decision),
-        status=detail.summary.status,
-        private=decision.private,
-        candidates=[CandidateView.model_validate(place) for place in decision.candidates],
-        reasons=[ReasonView.model_validate(reason) for reason in decision.reasons],
-        rules=[
-            RuleView(
-                name=rule.name,
-                outcome=rule.outcome,
-                saw=[
-                    CheckView(condition=condition, wanted=wanted, found=found, held=held)
-                    for condition, wanted, found, held in rule.saw
-                ],
-            )
-            for rule in decision.rules
-        ],
-        excluded=[
-            ExcludedView(
-                place=CandidateView.model_validate(place), reason=ReasonView.model_validate(reason)
-            )
-            for place, reason in decision.excluded
-        ],
-        config_generation=decision.config_generation,
-        skill=decision.skill,
-        confidence=decision.confidence,
-        propensity=decision.propensity,
-        checked=[CandidateView.model_validate(place) for place in decision.checked],
-        attempts=[AttemptView.model_validate(attempt) for attempt in detail.attempts],
-    )
+    return explanation(detail)
 
 
 def _show(why: Explanation) -> None:
@@ -116,13 +74,7 @@ def _show(why: Explanation) -> None:
         say(f"skill: {clean(why.skill)}{known}")
     if why.private:
         say("It was private: it could not leave home on any path.")
-    if why.rules:
-        rows = table("rule", "outcome", "condition", "wanted", "found", "")
-        for rule in why.rules:
-            _add_rule(rows, rule)
-        console().print(rows)
-    else:
-        say("No rules are set, so none had a say.")
+    show_rules(why.rules)
     for excluded in why.excluded:
         reason = clean(excluded.reason.text)
         say(f"ruled out: {_place(excluded.place.model, excluded.place.upstream)}: {reason}")
@@ -135,6 +87,17 @@ def _show(why: Explanation) -> None:
         if attempt.adapter is not None:
             place += f" with adapter {clean(attempt.adapter)}"
         say(f"attempt {number}: {place}: {clean(attempt.status)}{took}{error}")
+
+
+def show_rules(rules: Sequence[RuleView]) -> None:
+    """What every rule saw, as a table."""
+    if not rules:
+        say("No rules are set, so none had a say.")
+        return
+    rows = table("rule", "outcome", "condition", "wanted", "found", "")
+    for rule in rules:
+        _add_rule(rows, rule)
+    console().print(rows)
 
 
 def _place(model: str, upstream: str) -> str:

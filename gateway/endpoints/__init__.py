@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.endpoints import (
     conversations,
+    decision,
     exchanges,
     feedback,
     health,
@@ -23,6 +24,7 @@ routers = (
     search.router,
     feedback.router,
     conversations.router,
+    decision.router,
     imports.router,
     weekly.router,
 )

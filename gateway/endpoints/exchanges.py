@@ -11,27 +11,22 @@ from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from capture.exchange import Candidate, ExchangeStatus, Mode, RuleTrace
+from capture.exchange import ExchangeStatus, Mode
 from capture.plain import plain_message
 from capture.store.rows import ExchangeDetail
-from gateway.endpoints.explaining import decision_of, sentence
+from gateway.endpoints.explaining import decision_of, explanation, sentence
 from gateway.endpoints.lookup import Wanted, checked_id, client_got, find, recent
 from gateway.endpoints.responses import json_response
 from gateway.endpoints.seam import Serving
 from gateway.wire import (
     AttemptView,
-    CandidateView,
-    CheckView,
     ExchangeHead,
     ExchangeList,
     ExchangeSummaryView,
     ExchangeView,
-    ExcludedView,
     Explanation,
     OldOutcomeView,
     OutcomeView,
-    ReasonView,
-    RuleView,
 )
 
 router = APIRouter(tags=["exchanges"])
@@ -70,7 +65,7 @@ async def one_exchange(id: str, runtime: Serving) -> Response:
 @router.get("/v1/exchanges/{id}/explain", response_model=Explanation)
 async def explain_exchange(id: str, runtime: Serving) -> Response:
     """Why it went where it went: one sentence, and every rule with what it saw."""
-    return json_response(_explanation(await find(runtime, id)))
+    return json_response(explanation(await find(runtime, id)))
 
 
 @router.get("/v1/exchanges/{id}/request", response_class=Response)
@@ -139,40 +134,3 @@ def _view(detail: ExchangeDetail) -> ExchangeView:
 
 def _attempts(detail: ExchangeDetail) -> list[AttemptView]:
     return [AttemptView.model_validate(attempt) for attempt in detail.attempts]
-
-
-def _explanation(detail: ExchangeDetail) -> Explanation:
-    decision = decision_of(detail.decision)
-    return Explanation(
-        id=detail.summary.id,
-        sentence=sentence(detail, decision),
-        status=detail.summary.status,
-        private=decision.private,
-        candidates=_candidates(decision.candidates),
-        reasons=[ReasonView.model_validate(reason) for reason in decision.reasons],
-        rules=[_rule(trace) for trace in decision.rules],
-        excluded=[
-            ExcludedView(
-                place=CandidateView.model_validate(place), reason=ReasonView.model_validate(reason)
-            )
-            for place, reason in decision.excluded
-        ],
-        config_generation=decision.config_generation,
-        skill=decision.skill,
-        confidence=decision.confidence,
-        propensity=decision.propensity,
-        checked=_candidates(decision.checked),
-        attempts=_attempts(detail),
-    )
-
-
-def _candidates(places: tuple[Candidate, ...]) -> list[CandidateView]:
-    return [CandidateView.model_validate(place) for place in places]
-
-
-def _rule(trace: RuleTrace) -> RuleView:
-    saw = [
-        CheckView(condition=condition, wanted=wanted, found=found, held=held)
-        for condition, wanted, found, held in trace.saw
-    ]
-    return RuleView(name=trace.name, outcome=trace.outcome, saw=saw)

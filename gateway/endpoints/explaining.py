@@ -1,4 +1,5 @@
-"""A stored exchange's decision as values again, and as one true sentence. Pure."""
+"""A decision as it is told: of a stored exchange as values again, in one true sentence, as a body.
+Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +8,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from capture.exchange import Attempt, ExchangeStatus, RouteDecision
+from capture.exchange import Attempt, Candidate, ExchangeStatus, RouteDecision, RuleTrace
 from capture.store.rows import AttemptDetail, ExchangeDetail
+from gateway.wire import (
+    AttemptView,
+    CandidateView,
+    CheckView,
+    ExcludedView,
+    Explanation,
+    ReasonView,
+    RuleView,
+)
 from routers.explain import explain
 
 _DECISION = TypeAdapter(RouteDecision)
@@ -37,6 +47,51 @@ def sentence(detail: ExchangeDetail, decision: RouteDecision) -> str:
     if detail.attempts or not text.startswith(_ANSWERED):
         return text
     return _UNANSWERED[detail.summary.status] + text.removeprefix(_ANSWERED)
+
+
+def explanation(detail: ExchangeDetail) -> Explanation:
+    """Why an exchange went where it went."""
+    decision = decision_of(detail.decision)
+    return Explanation(
+        id=detail.summary.id,
+        sentence=sentence(detail, decision),
+        status=detail.summary.status,
+        attempts=[AttemptView.model_validate(attempt) for attempt in detail.attempts],
+        **parts(decision),
+    )
+
+
+def parts(decision: RouteDecision) -> dict[str, Any]:
+    """What every body that tells a decision has of it."""
+    return {
+        "private": decision.private,
+        "candidates": _candidates(decision.candidates),
+        "reasons": [ReasonView.model_validate(reason) for reason in decision.reasons],
+        "rules": [_rule(trace) for trace in decision.rules],
+        "excluded": [
+            ExcludedView(
+                place=CandidateView.model_validate(place), reason=ReasonView.model_validate(reason)
+            )
+            for place, reason in decision.excluded
+        ],
+        "config_generation": decision.config_generation,
+        "skill": decision.skill,
+        "confidence": decision.confidence,
+        "propensity": decision.propensity,
+        "checked": _candidates(decision.checked),
+    }
+
+
+def _candidates(places: tuple[Candidate, ...]) -> list[CandidateView]:
+    return [CandidateView.model_validate(place) for place in places]
+
+
+def _rule(trace: RuleTrace) -> RuleView:
+    saw = [
+        CheckView(condition=condition, wanted=wanted, found=found, held=held)
+        for condition, wanted, found, held in trace.saw
+    ]
+    return RuleView(name=trace.name, outcome=trace.outcome, saw=saw)
 
 
 def _attempt(stored: AttemptDetail) -> Attempt:

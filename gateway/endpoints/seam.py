@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # types only: the endpoints never make rows
     from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary
     from capture.weekly import Week
     from gateway.forgetting import Forgotten
+    from gateway.rehearsal import Rehearsed
+    from gateway.upstreams.base import ChatRequest
 
 
 class InFlight(Protocol):
@@ -222,6 +224,12 @@ class Runtime(Protocol):
 
     def came_late(self, oldest: str) -> None:
         """Hear that exchanges as old as this id have come into the store only now."""
+        ...
+
+    def rehearse(
+        self, request: ChatRequest, headers: Mapping[str, str], key: str | None
+    ) -> Rehearsed:
+        """What would become of a request now; nothing comes of it. Raises UnknownModel."""
         ...
 
     async def forget(self, id: str) -> Forgotten | None:

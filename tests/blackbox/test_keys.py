@@ -26,6 +26,7 @@ ROUTES = [
     ("GET", "/openapi.json"),
     ("GET", "/v1/no-such-route"),
     ("POST", "/v1/embeddings"),
+    ("POST", "/v1/decision"),
     ("POST", "/v1/feedback"),
     ("GET", "/v1/feedback"),
     ("POST", "/exchanges/01ARZ3NDEKTSV4RRFFQ69G5FAV/feedback"),

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from capture.exchange import Mode
 from capture.plain import plain_decision
 from gateway.budget import Ledger
-from gateway.decisions import Decisions
+from gateway.decisions import Decisions, Known
 from gateway.errors import UnknownModel
-from routers.decide import decide
-from routers.escalation import (
-    AUTO,
+from routers.conditions import (
+    AgentIs,
+    Between,
     Check,
     Condition,
     ConversationIn,
@@ -25,19 +25,22 @@ from routers.escalation import (
     InputAtLeast,
     InputAtMost,
     KeyIs,
-    Learned,
-    Policy,
-    Rule,
     SkillIs,
     ToolOffered,
     ToolsPresent,
 )
+from routers.decide import decide
+from routers.escalation import AUTO, Learned, Policy, Rule
 from routers.features import Budget, Features, Fleet, Place
 from routers.history import History, Key, Tally
+from routers.hours import Quiet, Window
+from routers.latch import Latch
 
 words = st.sampled_from(["a", "b"])
 modes = st.sampled_from(list(Mode))
 tokens = st.sampled_from([1, 10, 300, 5000])
+minutes = st.sampled_from([0, 100, 200, 1300])
+windows = st.builds(Window, minutes, minutes).filter(lambda window: window.start != window.end)
 conditions: st.SearchStrategy[Condition] = st.one_of(
     st.builds(ToolsPresent, st.booleans()),
     st.builds(ToolOffered, st.tuples(words)),
@@ -48,6 +51,8 @@ conditions: st.SearchStrategy[Condition] = st.one_of(
     st.builds(SkillIs, st.tuples(words)),
     st.builds(ConversationIn, st.tuples(modes)),
     st.builds(ImagesPresent, st.booleans()),
+    st.builds(AgentIs, st.tuples(words)),
+    st.builds(Between, st.tuples(windows)),
 )
 rules = st.builds(
     Rule,
@@ -62,6 +67,15 @@ policies = st.builds(
     rules=st.lists(rules, max_size=3).map(tuple),
     fallback=st.lists(modes, max_size=3).map(tuple),
     verify=st.booleans(),
+    latch=st.none() | st.just(Latch()),
+    quiet=st.lists(st.builds(Quiet, windows, st.tuples(modes)), max_size=2).map(tuple),
+    learned=st.none()
+    | st.builds(
+        Learned,
+        st.sampled_from([0.4, 0.6]),
+        st.lists(st.tuples(words, st.sampled_from([0.2, 0.9])), max_size=2).map(tuple),
+        st.sampled_from(["posterior", "three_successes", "last_three"]),
+    ),
 )
 places = st.builds(
     Place,
@@ -79,11 +93,29 @@ requests = st.builds(
     output_tokens=st.sampled_from([None, 1, 200, 5000]),
     tools=st.lists(words, max_size=2).map(tuple),
     images=st.booleans(),
-    headers=st.dictionaries(words, words, max_size=2),
+    headers=st.dictionaries(
+        st.sampled_from(["a", "b", "user-agent", "x-title", "x-majordomo-agent"]), words, max_size=2
+    ),
     key=st.none() | words,
     named_skill=st.none() | words,
     conversation_mode=st.none() | modes,
     private=st.booleans(),
+    minute=minutes,
+    latched=st.none() | words,
+)
+recents = st.dictionaries(
+    st.tuples(words, st.just("ollama"), words, st.none()),
+    st.lists(st.booleans(), max_size=3).map(tuple),
+    max_size=3,
+)
+histories = st.builds(
+    Known,
+    st.dictionaries(
+        st.builds(Key, words, st.just("ollama"), words, st.none()),
+        st.builds(Tally, st.sampled_from([0.0, 3.0]), st.sampled_from([0.0, 2.0])),
+        max_size=3,
+    ).map(History),
+    recents,
 )
 
 
@@ -107,8 +139,10 @@ class House:
         return replace(fleet, places=tuple(priced))
 
 
-def made_anew(house: House, features: Features, policy: Policy, budget: Budget) -> bytes:
-    decision = decide(features, house.view(features, house.fleet()), policy, budget)
+def made_anew(
+    house: House, features: Features, policy: Policy, budget: Budget, known: Known
+) -> bytes:
+    decision = decide(features, house.view(features, house.fleet()), policy, budget, *known)
     return orjson.dumps(plain_decision(decision))
 
 
@@ -120,6 +154,7 @@ def made_anew(house: House, features: Features, policy: Policy, budget: Budget) 
     st.sampled_from([0.0, 0.5, None]),
     st.sampled_from([None, 0.1, 1.0]),
     st.lists(st.booleans(), min_size=8, max_size=8),
+    histories,
 )
 def test_what_was_decided_before_changes_no_decision(
     policy: Policy,
@@ -128,11 +163,12 @@ def test_what_was_decided_before_changes_no_decision(
     usd: float | None,
     day_usd: float | None,
     resting: list[bool],
+    history: Known,
 ) -> None:
     named = {"coder": Place(None, "ollama", "c", local=True, context_length=200)}
     house = House(Fleet(tuple(fleet), named, 7), usd)
     ledger = Ledger(day_usd, None)
-    decisions = Decisions(policy, house, ledger)
+    decisions = Decisions(policy, house, ledger, history)
     known = {AUTO, "coder", *(place.mode for place in fleet)}
     for features, rests in zip(asked * 2, resting * 2, strict=False):
         house.resting = rests
@@ -142,7 +178,8 @@ def test_what_was_decided_before_changes_no_decision(
             continue
         decided = decisions.decide(features)
         assert orjson.dumps(plain_decision(decided.decision)) == decided.written.whole
-        assert decided.written.whole == made_anew(house, features, policy, ledger.left())
+        assert decided.written.whole == made_anew(house, features, policy, ledger.left(), history)
+        assert decisions.rehearse(features)[0] == decided.decision
 
 
 def test_a_fleet_that_changed_is_decided_over_anew() -> None:
@@ -164,8 +201,8 @@ def test_history_that_is_the_same_forgets_no_decision() -> None:
     decisions = Decisions(policy, House(Fleet((home,))), Ledger(None, None))
     features = Features(AUTO, 10, None)
 
-    def known(successes: float) -> History:
-        return History({Key("chat", "ollama", "small", None): Tally(successes)})
+    def known(successes: float) -> Known:
+        return Known(History({Key("chat", "ollama", "small", None): Tally(successes)}))
 
     decisions.know(known(9.0))
     first = decisions.decide(features).decision
@@ -185,6 +222,9 @@ class Odd:
         del features
         self.asked += 1
         return "odd", "1", str(self.asked), self.asked % 2 == 1
+
+    def says(self) -> str:
+        return "it is odd"
 
     def because(self, features: Features) -> str:
         del features

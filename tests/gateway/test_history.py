@@ -3,14 +3,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from capture.adapters import GATE, MANIFEST, WEIGHTS
+from gateway.decisions import Known
 from gateway.history import HistoryKeeper
 from routers.history import Counted, History, Tally
+from routers.ready import Recent
 
 BASE = "b" * 64
 ID = "20260101-000000-aaaaaa"
@@ -26,6 +29,9 @@ class Counts:
         if self.failing:
             raise OSError("the disk is gone")
         return []
+
+    def last_outcomes(self, most: int) -> Recent:
+        return {("timer", *HOUSE, None): (True,) * most}
 
 
 def publish_adapter(directory: Path, *, base: str = BASE) -> Path:
@@ -60,8 +66,8 @@ class Kept:
         self.history = History()
         self.keeper = HistoryKeeper(self.store, directory, lambda: BASE, self._take)
 
-    def _take(self, history: History) -> None:
-        self.history = history
+    def _take(self, known: Known) -> None:
+        self.history = known.history
 
     async def timer(self, adapter: str | None = ID) -> Tally:
         await self.keeper.refresh([HOUSE])
@@ -76,6 +82,16 @@ async def test_a_gates_verdict_counts_as_soon_as_it_is_there(tmp_path: Path) -> 
     pass_gate(path)
     assert await kept.timer() == Tally(9, 1)
     assert await kept.timer(None) == Tally(1, 9)
+
+
+async def test_the_last_outcomes_are_read_only_while_a_decision_asks_for_them(
+    tmp_path: Path,
+) -> None:
+    for asked, found in ((False, {}), (True, {("timer", *HOUSE, None): (True, True, True)})):
+        keeper = HistoryKeeper(
+            Counts(), tmp_path, lambda: BASE, lambda _: None, partial(bool, asked)
+        )
+        assert keeper.read([HOUSE]).recent == found
 
 
 async def test_adapters_of_another_base_say_nothing(tmp_path: Path) -> None:

@@ -8,19 +8,19 @@ from capture.exchange import Candidate, Mode, Reason, RouteDecision
 from gateway.errors import ClientError, NothingMayAnswer
 from gateway.policy import build_policy, refusal
 from gateway.settings import Escalation
-from routers.escalation import (
+from routers.conditions import (
     ConversationIn,
     HeaderIs,
     ImagesPresent,
     InputAtLeast,
     InputAtMost,
     KeyIs,
-    Learned,
     ModelIs,
     SkillIs,
     ToolOffered,
     ToolsPresent,
 )
+from routers.escalation import Learned
 
 SMALL = Candidate(Mode.RESTING, "ollama", "small")
 CLAUDE = Candidate(Mode.BURST, "claude", "sonnet")

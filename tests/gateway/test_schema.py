@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -9,10 +10,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from gateway.config_load import load_bytes
+from gateway.policy_cases import differences, features_of_case, read_cases
+from gateway.rehearsal import Rehearsal
 from gateway.schema_gen import DOCS_PATH, SCHEMA_PATH, docs_text, schema_text, shipped_schema
 from gateway.settings import Settings
 from gateway.starter import starter_yaml
 from gateway.upstreams.found import FoundModel, FoundUpstream
+from tests.support.policies import HOUSE as PRICED
 from tests.support.repository import ROOT
 
 
@@ -105,6 +109,16 @@ modes:
 @pytest.mark.parametrize("block", policy_blocks())
 def test_every_policy_in_the_documentation_is_valid(block: str) -> None:
     assert load_bytes((HOUSE + block).encode(), "docs").warnings == ()
+
+
+def test_the_cases_in_the_documentation_hold_for_the_policy_at_its_top(tmp_path: Path) -> None:
+    text = (ROOT / "docs/escalation.md").read_text("utf-8")
+    (block,) = re.findall(r"```yml\n(.*?)```", text, re.DOTALL)
+    file = tmp_path / "cases.yaml"
+    file.write_text(block)
+    rehearsal = Rehearsal(load_bytes((PRICED + policy_blocks()[0]).encode(), "docs").settings)
+    for case in read_cases(file):
+        assert differences(case.expect, rehearsal.of(features_of_case(case, None))) == ()
 
 
 def test_the_session_in_the_documentation_is_true() -> None:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from capture.exchange import Candidate, Mode, RouteDecision
+from routers.conditions import HeaderIs, InputAtLeast, ToolsPresent
 from routers.decide import decide
-from routers.escalation import AUTO, HeaderIs, InputAtLeast, Learned, Policy, Rule, ToolsPresent
+from routers.escalation import AUTO, Learned, Policy, Rule
 from routers.features import Budget, Features, Fleet, Place
 from routers.history import EMPTY, History, Key, Tally
 

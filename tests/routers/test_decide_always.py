@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.exchange import Mode
-from routers.decide import decide
-from routers.escalation import (
-    AUTO,
+from routers.conditions import (
+    AgentIs,
+    Between,
     Condition,
     ConversationIn,
     HeaderIs,
@@ -16,15 +18,16 @@ from routers.escalation import (
     InputAtLeast,
     InputAtMost,
     KeyIs,
-    Learned,
-    Policy,
-    Rule,
     SkillIs,
     ToolOffered,
     ToolsPresent,
 )
+from routers.decide import decide
+from routers.escalation import AUTO, Learned, Policy, Rule
 from routers.explain import explain
 from routers.features import Budget, Features, Fleet, Place
+from routers.hours import Quiet, Window
+from routers.latch import Latch
 
 words = st.sampled_from(["a", "b", "health", "x*", "*"])
 modes = st.sampled_from(list(Mode))
@@ -40,6 +43,8 @@ conditions: st.SearchStrategy[Condition] = st.one_of(
     st.builds(SkillIs, st.tuples(words)),
     st.builds(ConversationIn, st.tuples(modes)),
     st.builds(ImagesPresent, st.booleans()),
+    st.builds(AgentIs, st.tuples(words)),
+    st.builds(Between, st.tuples(st.builds(Window, st.integers(0, 1439), st.integers(0, 1439)))),
 )
 rules = st.builds(
     Rule,
@@ -49,12 +54,17 @@ rules = st.builds(
     private=st.booleans(),
     names=st.tuples(aliases),
 )
+minutes = st.integers(0, 1439)
+windows = st.builds(Window, minutes, minutes).filter(lambda window: window.start != window.end)
+quiets = st.builds(Quiet, windows, st.lists(modes, min_size=1, max_size=2).map(tuple))
 policies = st.builds(
     Policy,
     default=modes,
     rules=st.lists(rules, max_size=6).map(tuple),
     fallback=st.lists(modes, max_size=4).map(tuple),
     learned=st.none() | st.builds(Learned, st.floats(0, 1)),
+    latch=st.none() | st.just(Latch()),
+    quiet=st.lists(quiets, max_size=2).map(tuple),
 )
 
 
@@ -104,6 +114,8 @@ requests = st.builds(
     named_skill=st.none() | words,
     conversation_mode=st.none() | modes,
     private=st.booleans(),
+    minute=st.none() | minutes,
+    latched=st.none() | st.just("burst took this task on"),
 )
 budgets = st.builds(Budget, st.none() | st.floats(0, 2), st.none() | st.floats(0, 2))
 
@@ -147,3 +159,33 @@ def test_asking_for_a_local_mode_reaches_burst_only_by_a_rule_for_that_name(
     ruled = any(trace.outcome == "chosen" for trace in decision.rules)
     if features.alias in {"resting", "active"} and not ruled:
         assert all(c.mode is not Mode.BURST for c in decision.candidates)
+
+
+@settings(deadline=None)
+@given(requests, fleets, policies)
+def test_in_quiet_hours_only_their_modes_answer_and_nothing_more_goes_to_burst(
+    features: Features, fleet: Fleet, policy: Policy
+) -> None:
+    decision = decide(features, fleet, policy, Budget())
+    quiet = policy.quiet_at(features.minute)
+    if quiet is None:
+        return
+    assert all(c.mode in quiet.modes for c in decision.candidates)
+    loud = decide(features, fleet, replace(policy, quiet=()), Budget())
+    if not any(c.mode is Mode.BURST for c in loud.candidates):
+        assert all(c.mode is not Mode.BURST for c in decision.candidates)
+
+
+@settings(deadline=None)
+@given(requests, fleets, policies)
+def test_while_the_latch_holds_no_rule_and_no_history_decides_for_auto(
+    features: Features, fleet: Fleet, policy: Policy
+) -> None:
+    decision = decide(features, fleet, policy, Budget())
+    chosen = [trace for trace in decision.rules if trace.outcome == "chosen"]
+    if features.alias == AUTO and features.latched is not None:
+        assert chosen == []
+        assert decision.reasons[1 if decision.private else 0].code == "latch"
+    else:
+        free = decide(replace(features, latched=None), fleet, policy, Budget())
+        assert decision == free, "a name that is asked for counts, latch or not"

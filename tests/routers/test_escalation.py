@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.exchange import Mode
-from routers.escalation import (
+from routers.conditions import (
     Condition,
     ConversationIn,
     HeaderIs,
@@ -16,14 +16,12 @@ from routers.escalation import (
     InputAtMost,
     KeyIs,
     ModelIs,
-    Policy,
-    Rule,
     SkillIs,
     ToolOffered,
     ToolsPresent,
     like,
-    why,
 )
+from routers.escalation import Policy, Rule, why
 from routers.features import Features
 
 ASK = Features(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routers.escalation import SkillIs
+from routers.conditions import SkillIs
 from routers.features import Features
 
 names = st.lists(st.text(max_size=12), min_size=2, max_size=6, unique=True)

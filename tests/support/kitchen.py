@@ -58,6 +58,7 @@ def exchange(
     *,
     place: Candidate = CLOUD,
     private: bool = False,
+    skill: str | None = None,
     unfit: dict[str, Any] | None = None,
     key: str = "laptop",
     at: float = BEGAN,
@@ -75,7 +76,9 @@ def exchange(
             at=at,
             key=key,
             request=orjson.dumps(request),
-            decision=type(why)(why.candidates, why.reasons, why.rules, private=private),
+            decision=type(why)(
+                why.candidates, why.reasons, why.rules, private=private, skill=skill
+            ),
         )
     )
     body = _body(reply) if raw is None else orjson.dumps(raw)

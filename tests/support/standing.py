@@ -27,13 +27,16 @@ from capture.store import Store
 from capture.weekly import Week
 from gateway.dashboard import routes as dashboard
 from gateway.endpoints import install_handlers, routers
+from gateway.features import features_of
 from gateway.flight import InFlight
 from gateway.forgetting import Forgotten, forget
 from gateway.heard import Heard
 from gateway.home import Home
 from gateway.models import list_models
+from gateway.rehearsal import Rehearsal, Rehearsed
 from gateway.settings import CaptureSettings, Settings
 from gateway.telemetry import Telemetry
+from gateway.upstreams.base import ChatRequest
 from gateway.weeks import weeks_of
 from routers.features import Budget, Fleet, Place
 
@@ -175,6 +178,11 @@ class Standing:
 
     def came_late(self, oldest: str) -> None:
         self.late.append(oldest)
+
+    def rehearse(
+        self, request: ChatRequest, headers: Mapping[str, str], key: str | None
+    ) -> Rehearsed:
+        return Rehearsal(self.settings).of(features_of(request, headers, key))
 
     async def forget(self, id: str) -> Forgotten | None:
         flying = [flight.id for flight in self.flights]

@@ -1,0 +1,121 @@
+"""What would be decided of a request, without deciding it: nothing is sent, recorded or reserved.
+
+`rehearse` asks the decisions that serve; `Rehearsal` stands for a gateway with some settings, where
+none runs. No network is touched: every place is taken to be well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from capture.exchange import Mode, Reason, RouteDecision
+from capture.messages import Usage
+from gateway.budget import Ledger
+from gateway.decisions import NOTHING_KNOWN, Decisions, Known
+from gateway.door import readable_headers
+from gateway.fleet import Links
+from gateway.policy import build_policy
+from gateway.seeing import Sight
+from gateway.settings import Settings
+from gateway.thinking import ThinkingStore
+from gateway.upstreams.house_lease import Lease
+from routers.constraints import objection
+from routers.features import Features, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One place the request could go, chosen or not."""
+
+    place: Place
+    """With what this request could cost there at most."""
+    prompt_usd: float | None
+    """What its prompt alone would cost there, by the estimate of its tokens and uncached, in US
+    dollars; None when the price is unknown."""
+    against: Reason | None
+    """What rules the place out for this request; None when nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A decision that was not taken."""
+
+    features: Features
+    decision: RouteDecision
+    choices: tuple[Choice, ...]
+    """Every place that serves a mode, and the one asked for by a name of its own."""
+
+    @property
+    def rule(self) -> str | None:
+        """Name of the rule that decided the mode; None when none did."""
+        chose = [trace.name for trace in self.decision.rules if trace.outcome == "chosen"]
+        return chose[0] if chose else None
+
+    @property
+    def mode(self) -> Mode | None:
+        """The mode that would answer; None when nothing may."""
+        chosen = self.decision.chosen
+        return None if chosen is None else chosen.mode
+
+
+def rehearse(decisions: Decisions, links: Links, features: Features) -> Rehearsed:
+    """What these decisions would say of a request. Raises UnknownModel."""
+    decision, fleet, budget = decisions.rehearse(features)
+    named = fleet.named.get(features.alias)
+    places = (*fleet.places, *(() if named is None else (named,)))
+    return Rehearsed(
+        features,
+        decision,
+        tuple(
+            Choice(
+                place,
+                links[place.upstream].cost(place.model, Usage(features.input_tokens, 0)),
+                objection(place, features, decision.private, budget),
+            )
+            for place in places
+        ),
+    )
+
+
+class Rehearsal:
+    """A gateway with these settings, as far as deciding goes."""
+
+    def __init__(
+        self, settings: Settings, known: Known = NOTHING_KNOWN, adapter: str | None = None
+    ) -> None:
+        """`adapter` is what the house model answers with; None: its base alone."""
+        limits = settings.escalation.budget
+        self.policy = build_policy(settings.escalation)
+        self.sight = Sight.of(self.policy, settings.escalation.timezone)
+        self.links = Links(settings, 0, thinking=ThinkingStore(), house=_Standing(adapter))
+        self._decisions = Decisions(
+            self.policy, self.links, Ledger(limits.day_usd, limits.month_usd), known
+        )
+
+    def of(self, features: Features) -> Rehearsed:
+        """What would become of a request. Raises UnknownModel."""
+        return rehearse(self._decisions, self.links, features)
+
+
+class _Standing:
+    """Stands for the house model's process, which is not run here."""
+
+    failure: str | None = None
+    base_url = ""
+
+    def __init__(self, adapter: str | None) -> None:
+        self.adapter = adapter
+        self.ready = asyncio.Event()
+
+    def lease(self) -> Lease:
+        raise NotImplementedError("nothing is sent in a rehearsal")
+
+
+def seen_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """These headers as rules see them: names in lower case, no credentials."""
+    return readable_headers([
+        (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for name, value in headers.items()
+    ])  # fmt: skip
