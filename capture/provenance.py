@@ -40,9 +40,6 @@ _PLAIN = ("text", "thinking")
 
 Cause = Literal["user", "model", "tool", "client", "synthetic", "invented"]
 
-END_CHARACTERS = 4_000
-"""Of one message's text, so much is kept from its beginning, and from its end."""
-
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -98,8 +95,6 @@ class Said(NamedTuple):
     """For a tool message: what it carries that injected instructions carry."""
     key: bytes = b""
     """For an assistant message: what it says, to know it by; empty for any other."""
-    text: str = ""
-    """A user's or a tool's text, without the middle where it is long."""
 
 
 class Span(NamedTuple):
@@ -120,12 +115,11 @@ Giver = Callable[[Said], str | None]
 def read(message: Message) -> Said:
     """What is known of a message."""
     text = message.text
-    ends = _ends(text)
     if message.role == "user":
-        return Said("user", synthetic=is_synthetic(text), text=ends)
+        return Said("user", synthetic=is_synthetic(text))
     if message.role == "tool":
         name = None if message.name is None else message.name[:NAME_CHARACTERS]
-        return Said("tool", answers=message.tool_call_id, name=name, mark=mark_in(text), text=ends)
+        return Said("tool", answers=message.tool_call_id, name=name, mark=mark_in(text))
     if message.role == "assistant":
         calls = tuple(
             Call(call.id, call.name[:NAME_CHARACTERS], address_in(call.arguments))
@@ -164,12 +158,6 @@ def spans(said: Sequence[Said], trust: Trust, served: Giver) -> list[Span]:
             latest, answered = each.calls, 0
             calls |= {call.id: call for call in each.calls if call.id}
     return found
-
-
-def _ends(text: str) -> str:
-    if len(text) <= 2 * END_CHARACTERS:
-        return text
-    return f"{text[:END_CHARACTERS]}\n{text[-END_CHARACTERS:]}"
 
 
 def _at(calls: Sequence[Call], number: int) -> Call | None:

@@ -5,273 +5,254 @@ exchange; of those that stand out alike one approval is enough, else a habit wou
 `cloud_text` and `refused` nobody lifts but who set them. What people say counts only when their key
 is trusted.
 
-Exchanges are taken in the order they happened (`Vetter.take`), since what a conversation has read
-stays with it: also where its client has compacted it, where an agent asked somebody on the side,
-and where a sub-agent did the reading.
+What is found of an exchange by itself (`Facts`) is kept in the store (`capture.store.vetted`). What
+its conversation has read stays with it, in the order of ids (`Carried`): also where its client has
+compacted it, where an agent asked somebody on the side, and where a sub-agent did the reading.
+What people say, where it was answered and what stands out is weighed anew whenever it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from hashlib import blake2b
+from typing import NamedTuple
+
+import orjson
 
 from capture.anomalies import Code as AnomalyCode
-from capture.anomalies import Flag, Sample
-from capture.exchange import Mode
+from capture.anomalies import Flag
 from capture.feedback import Feedback, counting, demonstration_of, evidence_of, verdict_of
 from capture.holds import Hold, HoldCode, earlier, joined
 from capture.messages import Message
 from capture.outside import matches
-from capture.provenance import Said, Span, Trust, reply_key, spans
-from capture.served import Served
+from capture.provenance import Said, Span, Trust, spans
 
+VERSION = 1
+"""Of what is found, and how. Goes up with every change of `facts_of`, `Carried`,
+`capture.provenance`, `capture.outside` or `capture.synthetic` that finds something else: what was
+kept before is then found anew."""
 _ANSWER_CHARACTERS = 20_000
 """Of a reply, so much is compared with others."""
 _SOURCE_CHARACTERS = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One exchange, as far as vetting looks at it."""
+def rules_of(trust: Trust) -> str:
+    """The rules that facts are found by, in 32 characters. Whatever is weighed when it is asked for
+    is none of them."""
+    found = [
+        VERSION,
+        trust.outside_tools,
+        trust.inside_tools,
+        sorted(trust.untrusted_keys),
+        [*trust.untrusted_channels.items()],
+    ]
+    return blake2b(orjson.dumps(found), digest_size=16).hexdigest()
+
+
+class Facts(NamedTuple):
+    """What an exchange brings into its conversation by itself."""
+
+    outside: str | None
+    """Why its request holds text from outside; None when it holds none."""
+    source: str | None
+    """Why who sent it is not trusted; None when that one is."""
+    asked: bytes | None
+    """Id of the message that a person said last; None when nobody said any."""
+    brought: tuple[bytes, ...]
+    """Ids of the messages from outside that came since the reply before, in order."""
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """What of it speaks against training."""
+        told: tuple[tuple[HoldCode, str | None], ...] = (
+            ("outside_text", self.outside),
+            ("untrusted_source", self.source),
+        )
+        return tuple(Hold(code, text) for code, text in told if text is not None)
+
+
+def facts_of(
+    ids: Sequence[bytes],
+    said: Sequence[Said],
+    key: str | None,
+    headers: Mapping[str, str],
+    trust: Trust,
+) -> Facts:
+    """Of a request with these messages, by this API key. `headers` by names in lower case."""
+    found = spans(said, trust, lambda _: None)
+    asked = [id_ for id_, each in zip(ids, said, strict=True) if _is_persons(each)]
+    return Facts(
+        outside=next((span.why or "" for span in found if _is_outside(span)), None),
+        source=_untrusted(key, headers, trust),
+        asked=asked[-1] if asked else None,
+        brought=tuple(_brought(ids, said, found))[::-1],
+    )
+
+
+class Place(NamedTuple):
+    """An exchange, as far as what it carries on goes."""
 
     id: str
     conversation: str
     parent: str | None
-    """The conversation on whose behalf this one was begun, told with its first exchange; None when
-    it is nobody's."""
+    """The conversation on whose behalf its own was begun; None when it is nobody's."""
     aside: bool
     """An agent asks it on the side, and what comes of it goes back to that conversation."""
-    began_at: float
-    key: str | None
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    mode: Mode | None
-    upstream: str | None
-    """None for both when no place was chosen."""
-    whole: bool
-    """It ended well and whole, so that its reply was served."""
-    said: Sequence[Said]
-    """Its request's messages."""
-    reply: Message | None
-    feedback: Sequence[Feedback]
-    """What counts for it."""
 
 
-class Vetting:
-    """What was found of every exchange that was taken. May be asked from any thread."""
+class Since(NamedTuple):
+    """A reason that a conversation carries, and the exchange with which it came."""
 
-    def __init__(
-        self,
-        trust: Trust,
-        held: Mapping[str, tuple[Hold, ...]],
-        verdicts: Mapping[str, Feedback],
-        praised: AbstractSet[str],
-        served: Served,
-        alike: Mapping[str, str],
-    ) -> None:
-        self.trust = trust
-        self._held = held
-        self._verdicts = verdicts
-        self._praised = praised
-        self._served = served
-        self._alike = alike
-
-    def held(self, id_: str) -> tuple[Hold, ...]:
-        """Why an exchange does not train; empty when it may."""
-        return self._held.get(id_, ())
-
-    def verdict(self, id_: str) -> Feedback | None:
-        """What a person said last of whether it may train; None when nobody did."""
-        return self._verdicts.get(id_)
-
-    def approved(self, id_: str) -> bool:
-        """Whether a person said that it may train, or that it was good."""
-        verdict = self._verdicts.get(id_)
-        return id_ in self._praised or (verdict is not None and verdict.train is True)
-
-    def alike(self, id_: str) -> str:
-        """The oldest of those that stand out like this exchange; itself where it does not."""
-        return self._alike.get(id_, id_)
-
-    def waiting(self) -> list[str]:
-        """Ids of all that only an approval lacks, in order; also of what is not whole."""
-        held = self._held.items()
-        return sorted(id_ for id_, holds in held if all(hold.waits for hold in holds))
-
-    def counted(self, said: Sequence[Feedback]) -> list[Feedback]:
-        """What was said by keys that are trusted."""
-        return counting(said, self.trust.untrusted_keys)
-
-    def history(self, conversation: str, replies: Sequence[Message]) -> tuple[Hold, ...]:
-        """Why replies that a request of this conversation repeats may not be learned, each reason
-        once."""
-        found: dict[HoldCode, Hold] = {}
-        for message in replies:
-            if not (key := reply_key(message)):
-                continue
-            id_ = self._served.find(conversation, key)
-            for hold in (_INVENTED,) if id_ is None else self._against(id_):
-                found.setdefault(hold.code, hold)
-        return tuple(found.values())
-
-    def _against(self, id_: str) -> Sequence[Hold]:
-        """All that speaks against learning a reply of ours; also that nobody called it good."""
-        return self.held(id_) if self.approved(id_) else (*self.held(id_), _UNAPPROVED)
-
-    def spans(self, conversation: str, said: Sequence[Said]) -> list[Span]:
-        """Who caused each of a request's messages; a model's name is the id of its exchange."""
-        return spans(said, self.trust, lambda each: self._served.find(conversation, each.key))
+    hold: Hold
+    id: str
 
 
-_INVENTED = Hold("invented", "a reply in its history is not ours")
-_UNAPPROVED = Hold("unapproved", "nobody approved or praised a reply in its history")
+class Carried:
+    """What conversations have read, by the order of their exchanges' ids."""
+
+    def __init__(self, known: Mapping[str, Sequence[Since]] | None = None) -> None:
+        """`known`: what is known of some, each in the order it came."""
+        self.known = {name: list(each) for name, each in (known or {}).items()}
+
+    def before(self, place: Place) -> tuple[Hold, ...]:
+        """What an exchange's conversation had read when it came."""
+        own = self._until(place.conversation, place.id)
+        return own if place.parent is None else joined(own, self._until(place.parent, place.id))
+
+    def new(self, place: Place, own: Sequence[Hold]) -> list[tuple[str, Hold]]:
+        """What conversations carry from this exchange on, by `own` reasons or those before it, and
+        did not: each with the conversation. While it is nothing, all that is known stays right."""
+        holds = joined(self.before(place), own)
+        goes_to = [place.conversation]
+        if place.parent is not None and place.aside:
+            goes_to.append(place.parent)
+        return [
+            (conversation, earlier(hold))
+            for conversation in goes_to
+            for hold in holds
+            if not self._has(conversation, hold.code, place.id)
+        ]
+
+    def take(self, place: Place, own: Sequence[Hold]) -> None:
+        """Take an exchange of these `own` reasons: each once, in the order of their ids."""
+        for conversation, hold in self.new(place, own):
+            self.known.setdefault(conversation, []).append(Since(hold, place.id))
+
+    def _until(self, conversation: str, id_: str) -> tuple[Hold, ...]:
+        return tuple(each.hold for each in self.known.get(conversation, ()) if each.id < id_)
+
+    def _has(self, conversation: str, code: HoldCode, id_: str) -> bool:
+        known = self.known.get(conversation, ())
+        return any(each.hold.code == code and each.id <= id_ for each in known)
 
 
-class Vetter:
-    """Takes exchanges in the order of their ids."""
+class Heard(NamedTuple):
+    """What people said of an exchange, as far as they are trusted."""
 
-    def __init__(self, trust: Trust, redact: Callable[[str], str] = str) -> None:
-        """`redact` takes secrets out of what is compared: reasons quote it."""
-        self._trust = trust
-        self._redact = redact
-        self._held: dict[str, tuple[Hold, ...]] = {}
-        self._verdicts: dict[str, Feedback] = {}
-        self._praised: set[str] = set()
-        self._served = Served()
-        self._carried: dict[str, tuple[Hold, ...]] = {}
-        """By conversation: what it has read so far."""
+    verdict: Feedback | None
+    """What was said last of whether it may train; None when nothing was."""
+    praised: bool
+    """Somebody called it good."""
 
-    def take(self, seen: Seen) -> Sample | None:
-        """Vet one exchange. Gives it as a sample to compare with others; None for one that cannot
-        train anyway."""
-        if seen.parent is not None:
-            self._served.begin(seen.conversation, seen.parent)
-        found = spans(
-            seen.said, self._trust, lambda each: self._served.find(seen.conversation, each.key)
-        )
-        carried = self._carry(seen, found)
-        verdict = self._hear(seen)
-        if holds := self._holds(seen, carried, verdict):
-            self._held[seen.id] = holds
-        if not seen.whole or seen.reply is None:
-            return None
-        self._served.add(seen.conversation, seen.reply, seen.id)
-        refused = verdict is not None and verdict.train is False
-        return None if refused else self._sample(seen, found, seen.reply)
+    @property
+    def refused(self) -> bool:
+        """It may never train."""
+        return self.verdict is not None and self.verdict.train is False
 
-    def vetting(self, flagged: Mapping[str, Sequence[Flag]]) -> Vetting:
-        """All that was found, with what stands out."""
-        held, alike = dict(self._held), dict[str, str]()
-        approved = {id_ for id_, verdict in self._verdicts.items() if verdict.train is True}
-        lifted = set(_clusters(flagged, approved))
-        for id_, flags in flagged.items():
-            left = [flag for flag in flags if (flag.code, flag.like) not in lifted]
-            before = held.get(id_, ())
-            if not left or id_ in approved or any(hold.code == "refused" for hold in before):
-                continue
-            held[id_] = (*before, *(Hold(flag.code, flag.reason) for flag in left))
-            alike[id_] = left[0].like
-        return Vetting(self._trust, held, self._verdicts, self._praised, self._served, alike)
+    @property
+    def approved(self) -> bool:
+        """Somebody said that it may train, or that it was good."""
+        return self.praised or (self.verdict is not None and self.verdict.train is True)
 
-    def _hear(self, seen: Seen) -> Feedback | None:
-        """What people said of an exchange; gives what they said last of whether it may train."""
-        said = counting(seen.feedback, self._trust.untrusted_keys)
-        if any(code == "praised" for code, _ in evidence_of(said)):
-            self._praised.add(seen.id)
-        if (verdict := verdict_of(said)) is not None:
-            self._verdicts[seen.id] = verdict
-        return verdict
 
-    def _carry(self, seen: Seen, found: Sequence[Span]) -> tuple[Hold, ...]:
-        """What this exchange's conversation has read by now."""
-        before = self._carried.get(seen.conversation, ())
-        parent = self._served.parent(seen.conversation)
-        if parent is not None:
-            before = joined(before, self._carried.get(parent, ()))
-        new = [*_outside(found), *_untrusted(seen, self._trust)]
-        carried = joined(before, new)
-        if carried:
-            later = tuple(map(earlier, carried))
-            self._carried[seen.conversation] = later
-            if parent is not None and seen.aside:
-                self._carried[parent] = joined(self._carried.get(parent, ()), later)
-        return joined(new, before)
+NOTHING = Heard(None, praised=False)
+"""Nobody said anything."""
 
-    def _holds(
-        self, seen: Seen, carried: tuple[Hold, ...], verdict: Feedback | None
-    ) -> tuple[Hold, ...]:
-        if verdict is not None and verdict.train is False:
-            return (_REFUSED,)
-        holds = () if verdict is not None else carried
-        if self._trust.cloud_text == "keep_out" and self._in_the_cloud(seen):
-            return (*holds, _CLOUD)
-        return holds
 
-    def _sample(self, seen: Seen, found: Sequence[Span], reply: Message) -> Sample:
-        """An exchange as it compares with others: the reply is what would train."""
-        said = [each for each in seen.said if each.role == "user" and not each.synthetic]
-        shown = demonstration_of(counting(seen.feedback, self._trust.untrusted_keys))
-        calls = [f"{call.name} {call.arguments}" for call in reply.tool_calls]
-        answered = "\n".join([reply.text, *calls]) if shown is None else shown
-        return Sample(
-            id=seen.id,
-            source=_source(seen, self._trust),
-            conversation=seen.conversation,
-            began_at=seen.began_at,
-            said=self._redact(said[-1].text) if said else "",
-            outside=self._redact("\n".join([*_new_outside(seen, found)][::-1])),
-            answered=self._redact(answered[:_ANSWER_CHARACTERS]),
-        )
+def heard(said: Sequence[Feedback], trust: Trust) -> Heard:
+    """What was said that counts for one exchange."""
+    counted = counting(said, trust.untrusted_keys)
+    praised = any(code == "praised" for code, _ in evidence_of(counted))
+    return Heard(verdict_of(counted), praised)
 
-    def _in_the_cloud(self, seen: Seen) -> bool:
-        place = seen.mode, seen.upstream
-        return place[0] is not None and self._trust.writes_in_the_cloud(place[0], place[1] or "")
+
+def weighed(
+    own: Sequence[Hold], before: Sequence[Hold], said: Heard, *, keeps_out: bool
+) -> tuple[Hold, ...]:
+    """Why an exchange does not train, by its own reasons and those its conversation carried.
+    `keeps_out`: a cloud model wrote it, and the settings keep that out."""
+    if said.refused:
+        return (_REFUSED,)
+    holds = () if said.verdict is not None else joined(own, before)
+    return (*holds, _CLOUD) if keeps_out else holds
+
+
+def standing_out(
+    flagged: Mapping[str, Sequence[Flag]], said: Mapping[str, Heard]
+) -> dict[str, tuple[Flag, ...]]:
+    """Of what is flagged, what waits for that: neither approved, by itself or by another of its
+    cluster, nor refused. `said`: of the exchanges that were spoken of."""
+    approved = {id_ for id_, each in said.items() if each.verdict and each.verdict.train is True}
+    lifted = set(_clusters(flagged, approved))
+    left = {
+        id_: tuple(flag for flag in flags if (flag.code, flag.like) not in lifted)
+        for id_, flags in flagged.items()
+        if id_ not in approved and not said.get(id_, NOTHING).refused
+    }
+    return {id_: flags for id_, flags in left.items() if flags}
+
+
+def source_of(key: str | None, headers: Mapping[str, str], trust: Trust) -> str:
+    """Who sent an exchange: the key, and the channel where the settings know any."""
+    channels = [headers.get(name, "") for name in sorted(trust.untrusted_channels)]
+    return " ".join([key or "", *(each[:_SOURCE_CHARACTERS] for each in channels)]).strip()
+
+
+def answered_with(reply: Message, said: Sequence[Feedback], trust: Trust) -> str:
+    """What would train of an exchange, as it compares with others."""
+    shown = demonstration_of(counting(said, trust.untrusted_keys))
+    calls = [f"{call.name} {call.arguments}" for call in reply.tool_calls]
+    answered = "\n".join([reply.text, *calls]) if shown is None else shown
+    return answered[:_ANSWER_CHARACTERS]
 
 
 _REFUSED = Hold("refused", "somebody said that it may never train")
 _CLOUD = Hold("cloud_text", "a cloud model wrote it (`capture.trust.cloud_text: keep_out`)")
 
 
-def _outside(found: Sequence[Span]) -> Iterator[Hold]:
-    """What the first result from outside makes of an exchange."""
-    for span in found:
-        if span.cause == "tool" and not span.trusted:
-            yield Hold("outside_text", span.why or "")
+def _is_persons(said: Said) -> bool:
+    return said.role == "user" and not said.synthetic
+
+
+def _is_outside(span: Span) -> bool:
+    return span.cause == "tool" and not span.trusted
+
+
+def _brought(ids: Sequence[bytes], said: Sequence[Said], found: Sequence[Span]) -> Iterator[bytes]:
+    """Messages from outside that came since the reply before, the last first."""
+    for at in range(len(said) - 1, -1, -1):
+        if said[at].role == "assistant":
             return
+        if _is_outside(found[at]):
+            yield ids[at]
 
 
-def _untrusted(seen: Seen, trust: Trust) -> Iterator[Hold]:
-    if seen.key is not None and seen.key in trust.untrusted_keys:
-        yield Hold("untrusted_source", f"it came from the key `{seen.key}`")
-        return
+def _untrusted(key: str | None, headers: Mapping[str, str], trust: Trust) -> str | None:
+    if key is not None and key in trust.untrusted_keys:
+        return f"it came from the key `{key}`"
     for header, patterns in trust.untrusted_channels.items():
-        value = seen.headers.get(header)
+        value = headers.get(header)
         if value is not None and matches(patterns, value):
-            yield Hold("untrusted_source", f"it came by `{header}: {value[:80]}`")
-            return
+            return f"it came by `{header}: {value[:80]}`"
+    return None
 
 
 def _clusters(
-    flagged: Mapping[str, Sequence[Flag]], approved: set[str]
+    flagged: Mapping[str, Sequence[Flag]], approved: AbstractSet[str]
 ) -> Iterator[tuple[AnomalyCode, str]]:
     """Those of which some member is approved."""
     for id_, flags in flagged.items():
         for flag in flags:
             if id_ in approved or flag.like in approved:
                 yield flag.code, flag.like
-
-
-def _new_outside(seen: Seen, found: Sequence[Span]) -> Iterator[str]:
-    """Text from outside that came since the reply before, the last first."""
-    for said, span in zip(reversed(seen.said), reversed(found), strict=True):
-        if said.role == "assistant":
-            return
-        if span.cause == "tool" and not span.trusted:
-            yield said.text
-
-
-def _source(seen: Seen, trust: Trust) -> str:
-    """Who sent it: the key, and the channel where the settings know any."""
-    channels = [seen.headers.get(name, "") for name in sorted(trust.untrusted_channels)]
-    return " ".join([seen.key or "", *(each[:_SOURCE_CHARACTERS] for each in channels)]).strip()

@@ -27,7 +27,7 @@ from capture.redact import Redactor
 from capture.sessions import session_of
 from capture.store import Store
 from capture.weekly import Week
-from gateway import abandonment, budget, packing, pricing, redaction, retention, weeks
+from gateway import abandonment, budget, packing, pricing, redaction, retention, vetting, weeks
 from gateway.adapters import AdapterWatch
 from gateway.auth import HostGuard, Keyring
 from gateway.budget import Ledger
@@ -173,6 +173,7 @@ class Runtime:
         return {
             "abandonment": lambda: abandonment.notice(self.ingester),
             "packing": lambda: packing.pack(self.ingester),
+            "vetting": lambda: vetting.keep_up(self.ingester, vetting.trust_of(self.settings)),
             "weeks": lambda: weeks.keep(self.ingester),
             "retention": lambda: retention.drop_old(
                 self.ingester, self.home.training, self.settings.capture.keep_days

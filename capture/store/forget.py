@@ -18,11 +18,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from capture.outcomes import UNKNOWN
-from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
 from capture.store.bodies import release
 from capture.store.links import Links
 from capture.store.rows import Conversation
+from capture.store.said_messages import split
+from capture.store.vetted import Kept
 
 _AT_ONCE = 500
 _BREATHE_EVERY = 64
@@ -48,7 +49,7 @@ def find_conversation(connection: sa.Connection, id_: str) -> Conversation | Non
         t.exchanges.c.reply_messages,
     ).where(sa.or_(t.exchanges.c.id.in_(linked), t.exchanges.c.id == id_))
     rows = connection.execute(select.order_by(t.exchanges.c.id)).all()
-    replies = frozenset(each for row in rows for each in _split(row.reply_messages))
+    replies = frozenset(each for row in rows for each in split(row.reply_messages))
     ids = tuple(row.id for row in rows)
     return Conversation(
         id=named,
@@ -66,17 +67,20 @@ def forget(
     connection: sa.Connection, links: Links, ids: Sequence[str], breathe: Callable[[], None]
 ) -> int:
     """Remove these exchanges, all of which have ended. Returns how many messages went with them."""
+    kept = Kept(connection)
+    akin = kept.akin_to(ids)
     _take_back(connection, links, ids)
     connection.execute(t.week_counts.delete())
     release(connection, set(ids))
     said: set[bytes] = set()
     for row in _among(connection, _said(), t.exchanges.c.id, ids):
-        said.update(_split(row.request_messages), _split(row.reply_messages))
+        said.update(split(row.request_messages), split(row.reply_messages))
     for some in _some(ids):
         connection.execute(t.feedback.delete().where(_speaks_of(some)))
     for table in named_by_exchange():
         _delete(connection, table, table.c.exchange_id, ids)
     _delete(connection, t.exchanges, t.exchanges.c.id, ids)
+    kept.carry(akin)
     unused = sorted(_unused(connection, said, breathe))
     _delete(connection, t.messages, t.messages.c.id, unused)
     return len(unused)
@@ -145,7 +149,7 @@ def _goes_on(connection: sa.Connection, ids: Sequence[str], replies: frozenset[b
         t.exchanges.c.status == "open", t.exchanges.c.id.not_in(ids[:_AT_ONCE])
     )
     return any(
-        not replies.isdisjoint(_split(row.request_messages)) for row in connection.execute(select)
+        not replies.isdisjoint(split(row.request_messages)) for row in connection.execute(select)
     )
 
 
@@ -185,7 +189,7 @@ def _unused(
     for number, row in enumerate(rows):
         if not left:
             break
-        left.difference_update(_split(row.request_messages), _split(row.reply_messages))
+        left.difference_update(split(row.request_messages), split(row.reply_messages))
         if number % _BREATHE_EVERY == _BREATHE_EVERY - 1:
             breathe()
     rows.close()
@@ -213,9 +217,3 @@ def _delete(
 def _some(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
     """So many at a time: a statement takes a limited number of parameters."""
     return (ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE))
-
-
-def _split(joined: bytes) -> list[bytes]:
-    """Message ids, one by one."""
-    size = MESSAGE_ID_BYTES
-    return [joined[at : at + size] for at in range(0, len(joined), size)]

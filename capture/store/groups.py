@@ -20,18 +20,11 @@ from capture.redact import Redactor
 from capture.replies import parse_reply
 from capture.sampled import Sampled, read_sampled
 from capture.store import tables as t
+from capture.store.linked import LINKED, WHOLE, known_outcome
 from capture.store.pairs import asks, dropped_reply, response, tried
-from capture.store.trainable import (
-    LINKED,
-    WHOLE,
-    Damaged,
-    Wanted,
-    known_outcome,
-    turn,
-    wanted_as,
-)
+from capture.store.trainable import Damaged, Wanted, turn, wanted_as
+from capture.store.vetting import Vetting
 from capture.trainable import assistant_message
-from capture.vetting import Vetting
 
 _exchanges, _attempts = t.exchanges.c, t.attempts.c
 _ROWS_AT_ONCE = 200

@@ -103,6 +103,7 @@ _SAVE_TURN = (
     "INSERT INTO turns (exchange_id, conversation, continues, tail, spot, purpose, parent) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
+_TO_VET = "INSERT INTO to_vet (exchange_id) VALUES (?) ON CONFLICT DO NOTHING"
 _SAVE_OUTCOME = (
     "INSERT INTO outcomes (exchange_id, outcome, confidence, evidence, corrected, at) "
     "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (exchange_id) DO UPDATE SET outcome=excluded.outcome, "
@@ -332,9 +333,10 @@ class Links:
         return next((_outcome(*row) for row in self._ask(_OUTCOME, id_)), None)
 
     def save_turns(self, turns: Sequence[Turn]) -> None:
-        """Keep places; one that is there already stays."""
+        """Keep places, for vetting to look at; one that is there already stays."""
         if turns:
             self._driver.executemany(_SAVE_TURN, turns)
+            self._driver.executemany(_TO_VET, [(turn.exchange_id,) for turn in turns])
 
     def supersede(self, ids: Sequence[str], at: float) -> None:
         """Note what came of these exchanges as far as was known until then, in Unix seconds, for

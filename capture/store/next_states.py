@@ -9,17 +9,17 @@ import sqlalchemy as sa
 from capture.followed import Followed, followed
 from capture.redact import Redactor
 from capture.store import tables as t
+from capture.store.linked import known_outcome
 from capture.store.trainable import (
     Damaged,
     Wanted,
-    known_outcome,
     request_of,
     told,
     turns_where,
     wanted_as,
 )
+from capture.store.vetting import Vetting
 from capture.trainable import TrainableTurn
-from capture.vetting import Vetting
 
 _CONTINUED_BY = 8
 """Continuations of one reply that are looked at: a user who goes back and asks anew makes more."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -182,7 +183,7 @@ class Store:
         ids of exchanges that are left out on the way because a body of theirs is.
         """
         wanted = Wanted(outcome, modes, skill, since, until)
-        with self._readers.connect() as connection, connection.begin():
+        with self._view() as connection:
             vetting = vet(connection, trust, redactor)
             yield from trainable.turns(connection, wanted, redactor, vetting, _given(damaged))
 
@@ -199,7 +200,7 @@ class Store:
     ) -> Iterator[Pair]:
         """Two replies to one request, of which one is better, redacted; what is wanted is wanted of
         that one. One consistent view, and `damaged`, as with `trainable`."""
-        with self._readers.connect() as connection, connection.begin():
+        with self._view() as connection:
             vetting = vet(connection, trust, redactor)
             yield from pairs.pairs(connection, wanted, redactor, vetting, _given(damaged))
 
@@ -212,7 +213,7 @@ class Store:
     ) -> Iterator[Group]:
         """Replies to one request whose outcomes are known, redacted; what is wanted is wanted of
         each. One consistent view, and `damaged`, as with `trainable`."""
-        with self._readers.connect() as connection, connection.begin():
+        with self._view() as connection:
             vetting = vet(connection, trust, redactor)
             yield from groups.groups(connection, wanted, redactor, vetting, _given(damaged))
 
@@ -225,7 +226,7 @@ class Store:
     ) -> Iterator[Followed]:
         """Replies that failed, by exchange id, each with what came next, redacted. One consistent
         view, and `damaged`, as with `trainable`."""
-        with self._readers.connect() as connection, connection.begin():
+        with self._view() as connection:
             vetting = vet(connection, trust, redactor)
             yield from next_states.next_states(
                 connection, wanted, redactor, vetting, _given(damaged)
@@ -234,7 +235,7 @@ class Store:
     def waiting(self, redactor: Redactor, trust: Trust = USUAL, limit: int = 50) -> Queue:
         """What waits for a person's word, redacted: the newest so many, and how many there are. One
         consistent view."""
-        with self._readers.connect() as connection, connection.begin():
+        with self._view() as connection:
             return waiting.waiting(connection, trust, redactor, limit)
 
     def weeks(self, price: Price = unpriced, made: Iterable[Made] = ()) -> tuple[Week, ...]:
@@ -268,6 +269,16 @@ class Store:
         self._readers.dispose()
         if self.writer is not None:
             self.writer.close()
+
+    @contextmanager
+    def _view(self) -> Generator[sa.Connection]:
+        """One consistent view; what is noted beside the store while it is read goes with it."""
+        with self._readers.connect() as connection:
+            transaction = connection.begin()
+            try:
+                yield connection
+            finally:
+                transaction.rollback()
 
     def _ask(self, question: Callable[[sa.Connection], T]) -> T:
         with self._readers.connect() as connection:

@@ -18,18 +18,10 @@ from capture.redact import Redactor
 from capture.replies import parse_reply
 from capture.store import tables as t
 from capture.store.bodies import COLUMNS, BodyDamaged, read_body
-from capture.store.trainable import (
-    LINKED,
-    WHOLE,
-    Damaged,
-    Wanted,
-    known_outcome,
-    turn,
-    turns_where,
-    wanted_as,
-)
+from capture.store.linked import LINKED, WHOLE, known_outcome
+from capture.store.trainable import Damaged, Wanted, turn, turns_where, wanted_as
+from capture.store.vetting import Vetting
 from capture.trainable import TrainableTurn, assistant_message
-from capture.vetting import Vetting
 
 _exchanges, _attempts = t.exchanges.c, t.attempts.c
 _ROWS_AT_ONCE = 200

@@ -12,6 +12,11 @@
     feedback           what people said of exchanges and conversations
     skill_tallies      outcomes by skill, place, adapter and day, so that asking needs no scan
     week_counts        what weeks that are over came to, until something of theirs changes
+    to_vet             exchanges that were linked since and are still to be vetted
+    vetted             what vetting found of an exchange by itself
+    given              replies by conversation, as a client may repeat them
+    carried            what a conversation has read, and since when
+    vetting_rules      the rules that these three were found by
     packing_position   how far old bodies are packed
     journal_position   how far the journal is in here; moves in the same transaction as the rows
     journal_losses     stretches of the journal that could not be read
@@ -216,6 +221,12 @@ sa.Index(
     turns.c.continues,
     sqlite_where=turns.c.continues.is_not(None),
 )
+sa.Index(
+    "ix_turns_parent",
+    turns.c.parent,
+    sqlite_where=turns.c.parent.is_not(None),
+    postgresql_where=turns.c.parent.is_not(None),
+)
 
 outcomes = sa.Table(
     "outcomes",
@@ -285,6 +296,57 @@ week_counts = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("version", sa.Integer, nullable=False),  # of what is counted
     sa.Column("counts", sa.JSON, nullable=False),  # WeekCounts, as `capture.weekly` writes it
+)
+
+to_vet = sa.Table(
+    "to_vet",
+    metadata,
+    sa.Column("exchange_id", sa.String(26), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+vetted = sa.Table(
+    "vetted",
+    metadata,
+    sa.Column("exchange_id", sa.String(26), primary_key=True),
+    sa.Column("outside", sa.Text),  # why its request holds text from outside; NULL: it does not
+    sa.Column("source", sa.Text),  # why who sent it is not trusted; NULL: that one is
+    sa.Column("asked", sa.LargeBinary(16)),  # the message a person said last; NULL: nobody did
+    # the messages from outside since the reply before, as `exchanges.request_messages` has ids
+    sa.Column("brought", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+given = sa.Table(
+    "given",
+    metadata,
+    sa.Column("exchange_id", sa.String(26), primary_key=True),
+    sa.Column("key", sa.LargeBinary(16), primary_key=True),  # as `capture.provenance` names a reply
+    sa.Column("conversation", sa.String(26), nullable=False),
+    sa.Index("ix_given_conversation", "conversation", "key"),
+    sqlite_with_rowid=False,
+)
+
+carried = sa.Table(
+    "carried",
+    metadata,
+    sa.Column("conversation", sa.String(26), primary_key=True),
+    # which of the reasons there are, in the order they came
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("code", sa.String(16), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),  # a clause for people
+    # the exchange with which it came: it holds what is later
+    sa.Column("since", sa.String(26), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+vetting_rules = sa.Table(
+    "vetting_rules",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),  # always 1
+    # as `capture.vetting` names them. Without a row nothing was found: a migration that makes turns
+    # anew empties this table
+    sa.Column("rules", sa.String(32), nullable=False),
 )
 
 packing_position = sa.Table(

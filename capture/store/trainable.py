@@ -26,30 +26,15 @@ from capture.said import MESSAGE_ID_BYTES
 from capture.store import tables as t
 from capture.store.bodies import COLUMNS, BodyDamaged, read_body
 from capture.store.feedback import said_of
+from capture.store.linked import LINKED, WHOLE, known_outcome
+from capture.store.vetting import Vetting
 from capture.trainable import TrainableTurn, assistant_message
-from capture.vetting import Vetting
 
 Row = sa.Row[Any]
 Damaged = set[str]
 """Filled on the way: ids of exchanges that were left out because a body of theirs is damaged."""
 _ROWS_AT_ONCE = 200
 _exchanges, _outcomes = t.exchanges.c, t.outcomes.c
-
-LINKED = t.exchanges.join(t.turns, t.turns.c.exchange_id == _exchanges.id).outerjoin(
-    t.outcomes, _outcomes.exchange_id == _exchanges.id
-)
-"""Exchanges that are linked, with what came of them."""
-known_outcome: sa.ColumnElement[str] = sa.func.coalesce(_outcomes.outcome, "unknown")
-WHOLE: tuple[sa.ColumnElement[bool], ...] = (
-    _exchanges.status == "ok",
-    _exchanges.mode.is_not(None),
-    _exchanges.reply_messages != b"",
-    sa.or_(
-        _exchanges.finish_reason.is_(None),
-        _exchanges.finish_reason.not_in(("length", "content_filter")),
-    ),
-)
-"""What ended well and whole, as far as the database can tell."""
 
 # made once: SQLAlchemy takes longer to make a statement than SQLite to answer it
 _TURNS = (
@@ -115,7 +100,9 @@ def turns_where(
     )
     after = ""
     while rows := connection.execute(select, {"after": after}).all():
-        said = said_of(connection, [row.id for row in rows])
+        ids = [row.id for row in rows]
+        said = said_of(connection, ids)
+        vetting.look_at(ids)
         for row in rows:
             feedback = vetting.counted(said.get(row.id, ()))
             found = _turn(connection, row, feedback, redactor, vetting, damaged)

@@ -14,13 +14,12 @@ from capture.redact import Redactor
 from capture.replies import read_message
 from capture.review import Part, Queue, Waiting
 from capture.store import tables as t
-from capture.store.trainable import LINKED, WHOLE, known_outcome, request_body, turn
-from capture.store.vetting import vet
+from capture.store.linked import LINKED, WHOLE, known_outcome
+from capture.store.trainable import request_body, turn
+from capture.store.vetting import Vetting, vet
 from capture.synthetic import is_synthetic
 from capture.trainable import TrainableTurn
-from capture.vetting import Vetting
 
-_IDS_AT_ONCE = 500
 _SHOWN = 2_000
 """Characters of each text."""
 _exchanges = t.exchanges.c
@@ -48,20 +47,17 @@ _MODELS = sa.select(_exchanges.id, _exchanges.model, _exchanges.adapter).where(
 def waiting(connection: sa.Connection, trust: Trust, redactor: Redactor, limit: int) -> Queue:
     """What waits, the newest `limit` of it whole."""
     vetting = vet(connection, trust, redactor)
-    ids = sorted(_could_train(connection, vetting.waiting()), reverse=True)
     found: list[Waiting] = []
-    for id_ in ids:
-        if len(found) == limit:
-            break
-        if (held := turn(connection, redactor, vetting, set(), id_)) is not None:
-            found.append(_one(connection, redactor, vetting, held))
-    return Queue(tuple(found), len(ids))
-
-
-def _could_train(connection: sa.Connection, ids: Sequence[str]) -> Iterator[str]:
-    for at in range(0, len(ids), _IDS_AT_ONCE):
-        some = {"ids": ids[at : at + _IDS_AT_ONCE]}
-        yield from connection.execute(_COULD_TRAIN, some).scalars()
+    total = 0
+    for page in vetting.waiting():
+        ids = sorted(connection.scalars(_COULD_TRAIN, {"ids": page}), reverse=True)
+        total += len(ids)
+        for id_ in ids:
+            if len(found) == limit:
+                break
+            if (held := turn(connection, redactor, vetting, set(), id_)) is not None:
+                found.append(_one(connection, redactor, vetting, held))
+    return Queue(tuple(found), total)
 
 
 def _one(

@@ -22,9 +22,10 @@ from capture import batch as rows
 from capture.batch import Batch, Unreadable
 from capture.clock import now
 from capture.framing import HEAD_BYTES, Position, Record
+from capture.provenance import Trust
 from capture.replies import ReplyReader
 from capture.said import answered, json_text
-from capture.store import bodies, forget, weeks
+from capture.store import bodies, forget, vetter, weeks
 from capture.store import tables as t
 from capture.store.links import Links
 from capture.store.rows import Loss
@@ -198,6 +199,11 @@ class Writer:
         """Pack the bodies of old exchanges, as `capture.store.bodies.pack_old` says."""
         with self._connection.begin():
             return bodies.pack_old(self._connection, before, most, self._tell)
+
+    def vet(self, trust: Trust, most: int) -> int:
+        """Vet some of what was linked since, as `capture.store.vetter.keep_up` says."""
+        with self._connection.begin():
+            return vetter.keep_up(self._connection, trust, most)
 
     def keep_week(self, at: float) -> bool:
         """Count a week that was over at that time, in Unix seconds, for good, and keep what it came

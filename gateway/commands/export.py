@@ -39,11 +39,12 @@ from capture.store import Store, StoreError, Wanted
 from capture.trainable import TrainableTurn
 from gateway.commands.console import clean, console, fail, say, say_json
 from gateway.commands.export_tokens import LocalMode, base_of, compressor_of, tokenizer_of
-from gateway.commands.household import redactor_of, settings_of, soul_of, trust_of
+from gateway.commands.household import redactor_of, settings_of, soul_of
 from gateway.commands.progress import bar
 from gateway.home import Home
 from gateway.settings import Settings
 from gateway.version import VERSION
+from gateway.vetting import trust_of
 
 STDOUT = "-"
 

@@ -1,11 +1,10 @@
-"""A home's settings, redactor, soul and rules of trust, for commands that work without a gateway.
+"""A home's settings, redactor and soul, for commands that work without a gateway.
 
 Each function ends the command when they are wrong.
 """
 
 from __future__ import annotations
 
-from capture.provenance import Trust
 from capture.redact import Redactor
 from capture.soul import Soul, SoulError, read_soul
 from gateway.commands.console import fail
@@ -24,19 +23,6 @@ def settings_of(home: Home) -> Settings:
         return load_file(home.settings).settings
     except ConfigErrors as error:
         fail("\n".join(error.lines))
-
-
-def trust_of(settings: Settings) -> Trust:
-    """Whose text may train without a person's word, as the settings say."""
-    said = settings.capture.trust
-    return Trust(
-        outside_tools=said.outside_tools,
-        inside_tools=said.inside_tools,
-        untrusted_keys=frozenset(said.untrusted_keys),
-        untrusted_channels=said.untrusted_channels,
-        cloud_text=said.cloud_text,
-        away=frozenset(n for n, place in settings.upstreams.items() if not place.is_local),
-    )
 
 
 def redactor_of(home: Home, settings: Settings) -> Redactor:

@@ -16,10 +16,11 @@ from capture.review import Group, Part, Queue, Waiting, groups
 from capture.store import Store, StoreError
 from gateway.client import ClientTrouble, NotRunning, running, tell
 from gateway.commands.console import Exit, clean, exchange_id, fail, say, say_json
-from gateway.commands.household import redactor_of, settings_of, trust_of
+from gateway.commands.household import redactor_of, settings_of
 from gateway.commands.progress import working
 from gateway.home import Home
 from gateway.keys import KeysError
+from gateway.vetting import trust_of
 
 _LINES, _COLUMNS = 6, 200
 """Of each text, so much is shown."""

@@ -11,10 +11,11 @@ from typing import Any, TypedDict
 from capture.provenance import Trust
 from capture.redact import Redactor
 from capture.soul import Soul
-from gateway.commands.household import redactor_of, settings_of, soul_of, trust_of
+from gateway.commands.household import redactor_of, settings_of, soul_of
 from gateway.home import Home
 from gateway.starter import HOUSE_MODEL
 from gateway.upstreams.house_model import HOUSE_MODEL_DIR
+from gateway.vetting import trust_of
 
 
 class Household(TypedDict):

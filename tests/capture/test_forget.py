@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 from capture.blanking import blank
 from capture.framing import Gap, Kind, Position, Record, read, segments
 from capture.ids import new_id
+from capture.provenance import Trust
 from capture.store import Store, StoreError
 from capture.store import tables as t
 from capture.store.forget import named_by_exchange
+from gateway.vetting import keep_up
 from tests.support.journals import BURST, attempt, begin, capturing, decision, end, make_journal
 from tests.support.kitchen import answer, exchange, user
 from tests.support.sayings import said
@@ -31,6 +33,8 @@ Talk = tuple[str, ...]
 """What a user says, turn by turn."""
 
 SHARED = {"role": "system", "content": "You are Hermes, as in every conversation."}
+STRICT = Trust(untrusted_channels={"user-agent": ("hermes",)})
+"""Everything waits, and conversations carry that."""
 COUNTED = {
     "exchanges": "id, status, mode, asked, answered, request_messages, reply_messages",
     "attempts": "exchange_id, position, status",
@@ -40,6 +44,10 @@ COUNTED = {
     "turns": "exchange_id, conversation, continues, tail",
     "outcomes": "exchange_id, outcome, confidence, evidence, corrected",
     "tallies": "status, mode, exchanges",
+    "vetted": "exchange_id, source, asked, brought",
+    "given": "exchange_id, key, conversation",
+    "carried": "conversation, position, code, text, since",
+    "to_vet": "exchange_id",
     "skill_tallies": "skill, model, adapter, day, round(successes, 6), round(failures, 6)",
 }
 """What two stores are compared by: everything but times and numbers of rows."""
@@ -69,6 +77,7 @@ def say(home: Path, talks: Sequence[tuple[str, Talk, Sequence[str]]]) -> None:
                 )
                 said.append(reply)
         assert asyncio.run(ingester.catch_up(20))
+        asyncio.run(keep_up(ingester, STRICT, pause=0))
 
 
 def contents(home: Path) -> dict[str, list[Any]]:
@@ -187,6 +196,8 @@ def test_every_table_is_known_to_forgetting() -> None:
         "messages",
         "skill_tallies",
         "week_counts",
+        "carried",
+        "vetting_rules",
         "packing_position",
         "journal_position",
         "journal_losses",

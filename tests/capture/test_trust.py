@@ -17,11 +17,10 @@ from capture.feedback import feedback_of
 from capture.ids import new_id
 from capture.ingest import Ingester
 from capture.journal import Journal
-from capture.provenance import Trust
+from capture.provenance import USUAL, Trust
 from capture.review import groups
-from capture.store import Store, Wanted
+from capture.store import Store, Wanted, vetter
 from capture.store import open as store_open
-from capture.store import vetting as store_vetting
 from tests.support.browsing import Json, call, read_by, result, says, user
 from tests.support.journals import attempt, begin, capturing, decision, end
 from tests.support.kitchen import CLOUD, HOME, TOOLS, evening, quarrel
@@ -326,9 +325,26 @@ async def test_vetting_forgets_no_message_however_many_there_are(
     for number in range(8):
         said_so_far += [says("Yes."), user(f"And {number}?")]
         ids.append(home.exchange(list(said_so_far)))
-    monkeypatch.setattr(store_vetting, "_REMEMBERED", 4)
+    monkeypatch.setattr(vetter, "_REMEMBERED", 4)
     held = await home.held()
     assert held == {id_: ["outside_text"] for id_ in ids}
+
+
+async def test_what_is_held_is_the_same_before_and_after_it_was_vetted_for_good(
+    home: Home,
+) -> None:
+    asked = read_by("web_search", "Sunny.")
+    first = home.exchange(asked, "Sunny.")
+    assert await home.held() == {first: ["outside_text"]}
+    assert await home.ingester.do(lambda writer: writer.vet(USUAL, 50)) == 1
+    assert await home.ingester.do(lambda writer: writer.vet(USUAL, 50)) == 0
+    later = home.exchange([*asked, says("Sunny."), user("Thanks")], "Bye.")
+    home.say(first, train=True)
+    held = await home.held()
+    assert held == {first: [], later: ["outside_text"]}
+    assert await home.ingester.do(lambda writer: writer.vet(USUAL, 50)) == 1
+    assert await home.held() == held
+    assert await home.held(inside_tools=("web_search",)) == {first: [], later: []}
 
 
 async def test_reading_what_trains_changes_nothing_in_the_store(home: Home, tmp_path: Path) -> None:

@@ -20,9 +20,10 @@ from capture.provenance import USUAL, Trust
 from capture.review import Group, Waiting
 from capture.store import Store
 from gateway.commands.console import Failure
-from gateway.commands.household import settings_of, trust_of
+from gateway.commands.household import settings_of
 from gateway.commands.review import Answers, talk
 from gateway.settings import Settings
+from gateway.vetting import trust_of
 from tests.support.answering import Answer, Answering
 from tests.support.browsing import read_by
 from tests.support.command import Majordomo
