@@ -178,3 +178,40 @@ def test_whatever_stands_in_tools_and_arguments_gives_one_verdict(
     tools: list[Any] = [{"type": "function", "function": {"name": "t", "parameters": schema}}]
     reason = unfit(calls(json.dumps(arguments), "t"), tools)
     assert reason is None or (reason.code and "\n" not in reason.text)
+
+
+kinds = st.sampled_from(["string", "integer", "number", "boolean", "object", "array", "null", 3])
+Schemas = st.SearchStrategy[dict[str, Any]]
+
+
+def holding(inner: Schemas) -> Schemas:
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "type": kinds,
+            "enum": st.lists(st.sampled_from(["a", 1, True, 1.0])),
+            "properties": st.dictionaries(st.sampled_from("ab"), inner) | st.just(5),
+            "required": st.lists(st.sampled_from(["a", "b", 1])) | st.just("a"),
+            "additionalProperties": st.booleans() | inner,
+            "items": inner,
+            "minimum": st.just(2),
+        },
+    )
+
+
+schemas: Schemas = holding(holding(holding(st.just({}))))
+held_values = st.recursive(
+    st.sampled_from(["a", "", 1, 2, 1.0, 0.5, True, False, None]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(schemas, st.dictionaries(st.sampled_from("abc"), held_values, max_size=3))
+def test_what_is_seen_to_fit_without_the_library_fits_by_it(
+    schema: dict[str, Any], arguments: dict[str, Any]
+) -> None:
+    unseen = {**schema, "$comment": "any other keyword leaves it to the library"}
+    assert misfit(arguments, schema) == misfit(arguments, unseen)
