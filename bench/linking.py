@@ -35,7 +35,7 @@ from tests.support.journals import begin, capturing, end
 LIMIT_US = 300.0
 TALKS = 40
 ROUNDS = 5
-_FILL = """
+FILL = """
 INSERT INTO exchanges (id, epoch, began_at, path, key, alias, stream, private, config_generation,
   headers, decision, tools, asked, request_bytes, request_messages, status, attempts, notes, called,
   reply_messages)
@@ -74,7 +74,7 @@ def fill(path: Path, stored: int) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA synchronous=OFF")
         ids = [f"{first_id(1_700_000_000 + number)[:16]}{number:010d}" for number in range(stored)]
-        connection.executemany(_FILL, ((i, 1.7e9, os.urandom(64), os.urandom(16)) for i in ids))
+        connection.executemany(FILL, ((i, 1.7e9, os.urandom(64), os.urandom(16)) for i in ids))
         connection.executemany(_TURN, _turns(ids))
         connection.executemany(_CALL, ((i, f"call_{n}") for n, i in enumerate(ids) if n % 3 == 0))
     connection.close()

@@ -7,6 +7,7 @@ what holds on a busy machine. `long` asks with 400 words; `beside the indexer` w
 takes exchanges in as `capture.indexing` does. Then how many of 20 pairs of each kind
 (`bench.alike`) come first, or among the first five: among those 130 requests, and among all that is
 stored, which is made of their halves: far more that is nearly the same than a household asks.
+Last the same number of vectors as wide as a model's (`WIDE`), the model's own time left out.
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ from bench.alike import KINDS, targets
 from bench.capture import calibrate
 from bench.linking import fill
 from capture.distill import distill
-from capture.embedding import embed, packed
+from capture.embedding import DIMENSIONS, embed, packed
+from capture.model_work import embed_all, embed_some
 from capture.recall import Document, Recall
+from capture.recall_models import BUILT_IN
 from capture.sought import By, Sought
 from capture.store import Store
 
 LIMIT_MS = 5.0
+WIDE = 768
+"""Numbers in a vector of a usual model (nomic-embed-text, bge-base)."""
 ROUNDS = 10
 AT_ONCE = 1000
 
@@ -51,9 +56,11 @@ def main() -> None:
             _costs(recall)
             print(f"among {stored:,} exchanges")
             _quality(recall, ids)
+            _wide(recall, stored)
         few = ids[: len(targets())]
         with Recall.open(Path(directory) / "few.db", store, "secrets") as recall:
             recall.add(map(_document, few, targets()))
+            embed_all(recall)
             print(f"among {len(few)} exchanges")
             _quality(recall, few)
 
@@ -78,6 +85,7 @@ def _fill(recall: Recall, store: Path, stored: int) -> list[str]:
     for at in range(0, stored, AT_ONCE):
         some = zip(ids[at : at + AT_ONCE], asked[at : at + AT_ONCE], strict=True)
         recall.add([_document(id_, text) for id_, text in some])
+    embed_all(recall)
     each = (time.thread_time() - began) / stored * 1e6
     began = time.thread_time()
     for text in asked[:1000]:
@@ -89,9 +97,7 @@ def _fill(recall: Recall, store: Path, stored: int) -> list[str]:
 
 
 def _document(id_: str, text: str) -> Document:
-    vector = embed(text)
-    assert vector is not None
-    return Document(id_, text, "Done.", "", packed(vector))
+    return Document(id_, text, "Done.", "")
 
 
 def _distilling() -> float:
@@ -104,22 +110,67 @@ def _distilling() -> float:
 
 def _costs(recall: Recall) -> None:
     before, began = _resident(), time.perf_counter()
-    recall.like("the first search")
+    recall.vectors.like("the first search")
     print(f"first search {(time.perf_counter() - began) * 1e3:.0f} ms, "
           f"and {_resident() - before:.0f} MiB stay")  # fmt: skip
     short = [query for pairs in KINDS.values() for query, _ in pairs] * ROUNDS
     long = [" ".join(requests(400)[at : at + 60]) for at in range(130, 330)]
     print(f"(limit of like: {LIMIT_MS:g} ms)")
-    _report("like", _times(recall.like, short))
-    _report("like, long", _times(recall.like, long))
+    _report("like", _times(recall.vectors.like, short))
+    _report("like, long", _times(recall.vectors.like, long))
     stop = threading.Event()
     thread = threading.Thread(target=_index, args=(recall, stop))
     thread.start()
-    _report("like, beside the indexer", _times(recall.like, short))
+    _report("like, beside the indexer", _times(recall.vectors.like, short))
     stop.set()
     thread.join()
     for by in ("words", "meaning", "both"):
         _report(f"find by {by}", _times(lambda text, by=by: recall.find(_sought(text, by)), short))
+
+
+class _Model:
+    """Vectors as a model makes them: wide, and all of them somewhat alike. What is asked more than
+    once is remembered, so that asking again costs what comparing costs."""
+
+    name, alike = "bench/wide", 0.0
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        chance = np.random.default_rng(1)
+        self._turn = chance.standard_normal((DIMENSIONS, WIDE)) / WIDE**0.5
+        self._shared = chance.standard_normal(WIDE) / WIDE**0.5
+        self._known: dict[str, list[float]] = {}
+
+    def embed(self, texts: Sequence[str], seconds: float) -> list[list[float] | None]:
+        """As `capture.recall_models.Embedder` has it."""
+        assert seconds > 0
+        return [self._known.get(text) or self._made(text) for text in texts]
+
+    def _made(self, text: str) -> list[float]:
+        vector = (embed(text) or [0.0] * DIMENSIONS) @ self._turn + self._shared
+        made = (vector / (vector @ vector) ** 0.5).tolist()
+        self._known[text] = made
+        return made
+
+
+def _wide(recall: Recall, stored: int) -> None:
+    model = _Model()
+    recall.vectors.embedder = model
+    began = time.thread_time()
+    while few := recall.vectors.unembedded(AT_ONCE):
+        made = model.embed([each.asked for each in few], 1.0)
+        recall.vectors.embedded(list(zip((e.number for e in few), made, strict=True)), model)
+    each = (time.thread_time() - began) / stored * 1e6
+    short = [query for pairs in KINDS.values() for query, _ in pairs]
+    model.embed(short, 1.0)
+    recall.vectors.let_go()
+    before, began = _resident(), time.perf_counter()
+    recall.vectors.like(short[0])
+    print(f"{stored:,} vectors of {WIDE}: making and keeping one anew {each:.0f} us, "
+          f"first search {(time.perf_counter() - began) * 1e3:.0f} ms, "
+          f"and {_resident() - before:.0f} MiB stay")  # fmt: skip
+    _report(f"like, {WIDE} wide", _times(recall.vectors.like, short * ROUNDS))
 
 
 def _index(recall: Recall, stop: threading.Event) -> None:
@@ -133,6 +184,7 @@ def _index(recall: Recall, stop: threading.Event) -> None:
             some.append(_document(f"new-{number}-{at}", text))
             stop.wait(0.002)
         recall.add(some)
+        embed_some(recall, BUILT_IN)
         number += 1
         stop.wait(20 * (time.thread_time() - began))
 
@@ -162,7 +214,8 @@ def _quality(recall: Recall, ids: Sequence[str]) -> None:
         number += len(pairs)
         for by in ("words", "meaning", "both"):
             found = [
-                [hit.exchange for hit in recall.find(_sought(query, by, 5))] for query, _ in pairs
+                [hit.exchange for hit in recall.find(_sought(query, by, 5)).hits]
+                for query, _ in pairs
             ]
             first = sum(hits[:1] == [id_] for id_, hits in zip(wanted, found, strict=True))
             five = sum(id_ in hits for id_, hits in zip(wanted, found, strict=True))

@@ -3,7 +3,11 @@ vector of what was asked and what it all comes down to.
 
 It is in nobody's way: it waits for a second in which nothing happens, ten at most, then takes a few
 at a time, and lets twenty times as long pass. What it cannot do is kept as `failure`; searching
-then finds what was taken in before.
+then finds what was taken in before. Where a model at home makes the vectors, or distils
+(`capture.recall_models`), it is asked from here alone (`capture.model_work`); what goes wrong with
+it is `model_failures`, and words are taken in all the same.
+
+What this needs is imported by the thread: a gateway that starts does not wait for it.
 """
 
 from __future__ import annotations
@@ -14,16 +18,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from capture.clock import now
-from capture.distill import distill, written
-from capture.embedding import embed, packed
 from capture.ids import first_id
-from capture.recall import Document, Recall
-from capture.redact import Level, Redactor
+from capture.recall_models import Models
 from capture.store import Store
+
+if TYPE_CHECKING:  # the thread imports them
+    from capture.model_work import ModelWork
+    from capture.recall import Document, Recall
+    from capture.redact import Level, Redactor
 
 _TICK_SECONDS = 1.0
 _BUSY_TICKS = 10
@@ -35,6 +42,8 @@ _LATE_SECONDS = 7200.0
 _LOOK_BACK_SECONDS = 60.0
 """How often those are looked for."""
 _BREATH_SECONDS = 0.002
+_STOP_SECONDS = 2.0
+"""A model that is being asked is not waited for any longer at the end."""
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +57,10 @@ class Indexer:
         path: Path,
         redactor: Callable[[], Redactor],
         traffic: Callable[[], object] = lambda: None,
+        models: Callable[[], Models] = Models,
     ) -> None:
-        """`redactor` gives the one that counts now; what `traffic` gives changes with traffic."""
+        """`redactor` and `models` give those that count now; what `traffic` gives changes with
+        traffic."""
         self._store = store
         self._path = path
         self._redactor = redactor
@@ -57,12 +68,17 @@ class Indexer:
         self._level: Level | None = None
         """Of what is open."""
         self._traffic = traffic
+        self._models = models
+        self._work: ModelWork | None = None
+        """None until it is open."""
         self._since = ""
         """Up to this id everything is in, but for what ended late; all is looked through once."""
         self._looked_back = 0.0
         """When that was last looked for, on the monotonic clock."""
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._asking = threading.Event()
+        """Set while models are asked."""
         self._failure: str | None = None
         self._thread = threading.Thread(target=self._run, name="index", daemon=True)
 
@@ -74,7 +90,7 @@ class Indexer:
         """End the thread; what is left is taken in by the next process."""
         self._stopping.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(_STOP_SECONDS if self._asking.is_set() else None)
         if self._recall is not None:
             self._recall.close()
 
@@ -88,13 +104,21 @@ class Indexer:
         """Why words are not taken in now; None when they are."""
         return self._failure
 
+    @property
+    def model_failures(self) -> Sequence[str]:
+        """What models at home were asked for and did not give."""
+        return () if self._work is None else self._work.failures
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             began = time.thread_time()
             try:
                 self.open()
                 self.step()
+                self.ask()
             except (sqlite3.Error, SQLAlchemyError, OSError) as error:  # the thread's edge
+                if self._stopping.is_set():
+                    return
                 failure = f"cannot take words in for searching: {error}"
                 if failure != self._failure:
                     _log.exception("indexing failed")
@@ -113,6 +137,9 @@ class Indexer:
 
     def open(self) -> None:
         """Open what is searched, anew when the settings redact on another level now."""
+        from capture.model_work import ModelWork
+        from capture.recall import Recall
+
         level = self._redactor().level
         if level == self._level:
             return
@@ -120,7 +147,9 @@ class Indexer:
             if self._recall is not None:
                 recall, self._recall = self._recall, None
                 recall.close()
-            self._recall = Recall.open(self._path, self._store.path, level)
+            embedder = self._models().embedder
+            self._recall = Recall.open(self._path, self._store.path, level, embedder)
+            self._work = ModelWork(self._recall)
             self._level, self._since = level, ""
             if gone := self._recall.orphans():
                 self._recall.forget(gone)
@@ -141,6 +170,16 @@ class Indexer:
         with self._lock:
             return self._step()
 
+    def ask(self) -> None:
+        """Have a few vectors made and an exchange distilled by whoever does that now."""
+        assert self._work is not None
+        self._asking.set()
+        try:
+            if not self._stopping.is_set():
+                self._work.do(self._models())
+        finally:
+            self._asking.clear()
+
     def _step(self) -> int:
         assert self._recall is not None
         if time.monotonic() - self._looked_back > _LOOK_BACK_SECONDS:
@@ -160,20 +199,28 @@ class Indexer:
 
 
 def take_in(store: Store, recall: Recall, redactor: Redactor) -> int:
-    """Take in all that is left, where no gateway does; returns how many exchanges that were."""
+    """Take in all that is left, where no gateway does; returns how many exchanges that were.
+    Vectors are made where that takes no model: asking one for many is the gateway's."""
+    from capture.model_work import embed_all
+    from capture.recall_models import BUILT_IN
+
     taken = 0
     while unread := recall.unread("", _AT_ONCE):
         recall.add([_document(store, id_, redactor) for id_ in unread])
         taken += len(unread)
+    if recall.vectors.embedder is BUILT_IN:
+        embed_all(recall)
     return taken
 
 
 def _document(store: Store, id_: str, redactor: Redactor) -> Document:
     """One exchange as it is searched. Nothing of it that is not redacted gets any further."""
+    from capture.distill import distill, written
+    from capture.recall import Document
+
     words = store.words(id_)
     asked, answered = redactor.said(words.asked), redactor.said(words.answered)
     calls = [(redactor.said(name), redactor.said(arguments)) for name, arguments in words.calls]
-    vector = embed(asked)
     skill = None if words.skill is None else redactor.text(words.skill)
     told = distill(asked, answered, calls, skill)
     return Document(
@@ -181,7 +228,6 @@ def _document(store: Store, id_: str, redactor: Redactor) -> Document:
         asked,
         answered,
         redactor.text("\n".join(f"{name} {arguments}" for name, arguments in calls)),
-        vector=None if vector is None else packed(vector),
         tags=tuple(tag for tag in words.tags if redactor.text(tag) == tag),
         distilled=None if told is None else written(told),
     )

@@ -4,8 +4,9 @@ What was asked last and what was answered, redacted, in a database of its own be
 which is its truth: it is derived, and made anew when it is missing, damaged, or of another version
 or level of redaction. Words are found in any case, with or without accents; `"several words"`
 together, `wor*` by their beginning, `-word` left out. Beside the words lies a vector of what was
-asked (`capture.embedding`); vectors are read into memory when somebody first searches by them. The
-store is attached read-only, so that a search can be narrowed by what is known of an exchange now.
+asked, with who made it (`capture.recall_models`): those of one embedder are compared, and no
+others. They are read into memory when somebody first searches by them. The store is attached
+read-only, so that a search can be narrowed by what is known of an exchange now.
 """
 
 from __future__ import annotations
@@ -13,22 +14,22 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import orjson
 
 from capture import recall_statements as statements
-from capture.embedding import embed
 from capture.private import make_private_directory
+from capture.recall_models import BUILT_IN, Embedder
+from capture.recall_vectors import Transaction, Vectors
 from capture.redact import Level
 from capture.sought import (
     MARKS,
-    Alike,
+    Found,
     Hit,
     NoMeaning,
     Sought,
@@ -39,17 +40,16 @@ from capture.sought import (
     said_plainly,
 )
 
-if TYPE_CHECKING:  # it needs numpy
-    from capture.likeness import Likeness
-
-VERSION = 2
-"""Of the tables here and of the vectors; another one's are dropped."""
+VERSION = 3
+"""Of the tables here and of the built-in embedder's vectors; another one's are dropped."""
 LEVELS: tuple[Level, ...] = ("off", "secrets", "all")
 MOST_CHARACTERS = 20_000
-"""Of one text that are looked at."""
-ALIKE = 0.25
-"""The cosine from which on two texts are alike. What shares no word comes to 0.2 by chance."""
+"""Of one text that are looked at, about."""
+EXTRACTED = "extraction"
+"""Who distilled what no model did."""
 
+_TAIL = 1000
+"""Of them, from its end."""
 _BUSY_SECONDS = 5.0
 _EXCERPT_WORDS = 24
 _EXCERPT_CHARACTERS = 200
@@ -57,15 +57,6 @@ _CANDIDATES = 2000
 """Alike exchanges that are looked at for one that fits the filters."""
 _FUSED = 100
 """Places of either order that count, at least."""
-_AT_ONCE = 2000
-"""Vectors that are read at once."""
-
-
-def no_meaning() -> str | None:
-    """Why nothing is searched by meaning here; None when it is."""
-    if find_spec("numpy") is None:
-        return "searching by meaning needs numpy, which is not installed here"
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,39 +69,46 @@ class Document:
     answered: str
     called: str
     """Names and arguments of the calls."""
-    vector: bytes | None = None
-    """Of what was asked, as `capture.embedding` packs it; None when it has no word."""
     tags: tuple[str, ...] = ()
     """The client's own (`capture.tags`)."""
     distilled: str | None = None
     """What it comes down to, as JSON (`capture.distill`); None for a short one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Undistilled:
+    """A document of which no model was asked what it comes down to."""
+
+    number: int
+    asked: str
+    answered: str
+    called: str
+
+
 class Recall:
     """One process's view of the words. Any thread may use it; all of it blocks."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, embedder: Embedder = BUILT_IN) -> None:
         self._connection = connection
         self._lock = threading.Lock()
-        self._likeness: Likeness | None = None
-        """None until somebody searches by meaning."""
-        self._read_to = 0
-        """The last document whose vector was read."""
+        self.vectors = Vectors(connection, self._lock, embedder)
+        """Of what was asked."""
 
     @classmethod
-    def open(cls, path: Path, store: Path, level: Level) -> Self:
+    def open(cls, path: Path, store: Path, level: Level, embedder: Embedder = BUILT_IN) -> Self:
         """Open, and make it where there is none. `store` is the database that it is derived from;
-        `level` is how far its words are redacted. Raises sqlite3.Error or OSError."""
+        `level` is how far its words are redacted, `embedder` whose vectors are compared. Raises
+        sqlite3.Error or OSError."""
         try:
-            return cls._open(path, store, level)
+            return cls._open(path, store, level, embedder)
         except sqlite3.OperationalError:
             raise  # locked, or no room: it may be whole
         except sqlite3.DatabaseError:
             path.unlink(missing_ok=True)
-            return cls._open(path, store, level)
+            return cls._open(path, store, level, embedder)
 
     @classmethod
-    def _open(cls, path: Path, store: Path, level: Level) -> Self:
+    def _open(cls, path: Path, store: Path, level: Level, embedder: Embedder) -> Self:
         version = VERSION * len(LEVELS) + LEVELS.index(level)
         make_private_directory(path.parent)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -129,7 +127,7 @@ class Recall:
         except BaseException:
             connection.close()
             raise
-        return cls(connection)
+        return cls(connection, embedder)
 
     def __enter__(self) -> Self:
         return self
@@ -160,24 +158,22 @@ class Recall:
 
     def add(self, documents: Iterable[Document]) -> None:
         """Take words in, all or none. Those of an exchange that is in here stay as they are."""
-        with self._lock, self._transaction():
+        with self._lock, Transaction(self._connection):
             for each in documents:
                 self._add(each)
-        if self._likeness is not None:
-            self._read_vectors()
 
     def _add(self, document: Document) -> None:
         row = self._connection.execute(
-            "INSERT INTO documents (exchange_id, vector, distilled) VALUES (?, ?, ?) "
+            "INSERT INTO documents (exchange_id, distilled) VALUES (?, ?) "
             "ON CONFLICT DO NOTHING RETURNING number",
-            (document.exchange, document.vector, document.distilled),
+            (document.exchange, document.distilled),
         ).fetchone()
         if row is None:
             return
         texts = (document.asked, document.answered, document.called)
         self._connection.execute(
             "INSERT INTO words (rowid, asked, answered, called) VALUES (?, ?, ?, ?)",
-            (row[0], *(text[:MOST_CHARACTERS] for text in texts)),
+            (row[0], *map(_both_ends, texts)),
         )
         self._connection.executemany(
             "INSERT INTO tags (tag, number) VALUES (?, ?)", [(tag, row[0]) for tag in document.tags]
@@ -186,47 +182,53 @@ class Recall:
     def forget(self, exchanges: Iterable[str]) -> None:
         """Take out all of these exchanges, from the file too: it is written anew."""
         with self._lock:
-            self._likeness = None
-            with self._transaction():
+            self.vectors.let_go()
+            with Transaction(self._connection):
                 for id_ in exchanges:
                     row = self._connection.execute(
                         "DELETE FROM documents WHERE exchange_id = ? RETURNING number", (id_,)
                     ).fetchone()
                     if row is not None:
                         self._connection.execute("DELETE FROM words WHERE rowid = ?", row)
+                        self._connection.execute("DELETE FROM vectors WHERE number = ?", row)
                         self._connection.execute("DELETE FROM tags WHERE number = ?", row)
                 # until then the index keeps a deleted row's words, with a note that it is gone
                 self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
             self._connection.execute("VACUUM main")
 
-    def find(self, sought: Sought) -> list[Hit]:
+    def undistilled(self) -> Undistilled | None:
+        """The newest document that no model was asked about; None when there is none."""
+        with self._lock:
+            row = self._connection.execute(statements.UNDISTILLED).fetchone()
+        return None if row is None else Undistilled(*row)
+
+    def distilled(self, number: int, told: str | None, by: str) -> None:
+        """Keep what a document comes down to, as JSON; None keeps what was extracted."""
+        with self._lock:
+            self._connection.execute(statements.DISTILLED, (told, by, number))
+
+    def find(self, sought: Sought) -> Found:
         """What is found, the closest first: exchanges that hold all the words, and exchanges that
-        ask alike. Where numpy is missing the words alone count, unless meaning alone is asked for.
-        Raises Nothing, and NoMeaning."""
-        why = no_meaning()
-        if why is not None and sought.by == "meaning":
-            raise NoMeaning(why)
+        ask alike. Where nothing can be compared the words alone count and a note says so, unless
+        meaning alone is asked for. Raises Nothing, and NoMeaning."""
         places = max(_FUSED, sought.limit)
         held = [] if sought.by == "meaning" else self._held(sought, places)
-        alike = [] if sought.by == "words" or why is not None else self._alike(sought, places)
+        alike: list[Hit] = []
+        note = None
+        if sought.by != "words":
+            try:
+                alike = self._alike(sought, places)
+                note = self.vectors.incomplete()
+            except NoMeaning as error:
+                if sought.by == "meaning":
+                    raise
+                note = str(error)
         hits = {hit.exchange: hit for hit in alike}
         for hit in held:
             also = hits.get(hit.exchange)
             hits[hit.exchange] = hit if also is None else replace(hit, alike=also.alike)
         order = fused([[hit.exchange for hit in each] for each in (held, alike)])
-        return [hits[id_] for id_ in order[: sought.limit]]
-
-    def like(self, text: str, limit: int = 20, least: float = ALIKE) -> list[Alike]:
-        """Which past requests are like this one, the closest first: what a router asks. But for the
-        first time nothing is read from the disk, and nobody is waited for. Raises NoMeaning."""
-        if self._likeness is None:
-            if (why := no_meaning()) is not None:
-                raise NoMeaning(why)
-            self._read_vectors()
-        likeness, vector = self._likeness, embed(text)
-        if likeness is None or vector is None:
-            return []
-        return likeness.closest(vector, limit, least)
+        return Found(tuple(hits[id_] for id_ in order[: sought.limit]), note)
 
     def _held(self, sought: Sought, limit: int) -> list[Hit]:
         """By words."""
@@ -236,7 +238,7 @@ class Recall:
             rows = self._connection.execute(
                 statements.HELD.format(narrowed=filters), given
             ).fetchall()
-        return [Hit(id_, excerpt, True, None, _json(told)) for id_, excerpt, told in rows]
+        return [Hit(id_, excerpt, True, None, *_told(told)) for id_, excerpt, *told in rows]
 
     def _alike(self, sought: Sought, limit: int) -> list[Hit]:
         """By meaning."""
@@ -244,59 +246,30 @@ class Recall:
         filters, values = narrowed(sought)
         if (unwanted := left_out(sought.words)) is not None:
             filters, values = filters + statements.WITHOUT, [*values, unwanted]
-        self._read_vectors()
-        candidates = self.like(plainly, max(_CANDIDATES, limit) if values else limit)
+        self.vectors.refresh()  # another process may have made some
+        candidates = self.vectors.like(plainly, max(_CANDIDATES, limit) if values else limit)
         ids = orjson.dumps([each.exchange for each in candidates]).decode()
         given = (_EXCERPT_CHARACTERS, ids, *values)
         with self._lock:
             rows = self._connection.execute(
                 statements.ALIKE.format(narrowed=filters), given
             ).fetchall()
-        found = {id_: (excerpt, _json(told)) for id_, excerpt, told in rows}
+        found = {id_: (excerpt, told) for id_, excerpt, *told in rows}
         return [
-            Hit(each.exchange, found[each.exchange][0], False, each.cosine, found[each.exchange][1])
+            Hit(each.exchange, excerpt, False, each.cosine, *_told(told))
             for each in candidates
             if each.exchange in found
+            for excerpt, told in (found[each.exchange],)
         ][:limit]
 
-    def _read_vectors(self) -> None:
-        """Have in memory what is not there yet; another process may have added some."""
-        from capture.likeness import MOST, Likeness
 
-        with self._lock:
-            likeness = self._likeness
-            if likeness is None:
-                (last,) = self._connection.execute(statements.LAST).fetchone()
-                self._read_to = max(0, last - MOST)
-                likeness = Likeness(last - self._read_to)
-            while rows := self._connection.execute(
-                statements.VECTORS, (self._read_to, _AT_ONCE)
-            ).fetchall():
-                likeness.add([(id_, vector) for _, id_, vector in rows])
-                self._read_to = rows[-1][0]
-            self._likeness = likeness
-
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._connection)
+def _both_ends(text: str) -> str:
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    return f"{text[: MOST_CHARACTERS - _TAIL]}\n{text[-_TAIL:]}"
 
 
-class _Transaction:
-    """All or nothing of what is done inside."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
-
-
-def _json(text: str | None) -> dict[str, object] | None:
-    return None if text is None else orjson.loads(text)
+def _told(columns: Sequence[str | None]) -> tuple[dict[str, object] | None, str | None]:
+    """What an exchange comes down to, and who says so."""
+    told, by = columns
+    return (None, None) if told is None else (orjson.loads(told), by or EXTRACTED)

@@ -68,6 +68,18 @@ class Hit:
     count, or was not looked at."""
     distilled: Mapping[str, Any] | None
     """What it comes down to (`capture.distill`), as plain values; None for a short one."""
+    distilled_by: str | None = None
+    """The model that says so, or `extraction`; None for a short one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found."""
+
+    hits: tuple[Hit, ...]
+    """The closest first."""
+    note: str | None = None
+    """What was not looked at by meaning, and why; None when all was that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

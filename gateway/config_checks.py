@@ -29,6 +29,7 @@ def contradictions(settings: Settings, written: Written, names: list[str]) -> It
         if target.upstream not in names:
             text = f"there is no upstream `{target.upstream}`{suggestion(target.upstream, names)}"
             yield Remark((*path, "upstream"), text)
+    yield from _recall_faults(settings, names)
     for name in settings.models:
         if name in RESERVED:
             text = f"`{name}` already means something; choose another name for this model"
@@ -72,12 +73,35 @@ def _targets(settings: Settings) -> Iterator[tuple[Path, Target]]:
         yield ("models", name), target
 
 
+def _recall_faults(settings: Settings, names: list[str]) -> Iterator[Remark]:
+    """Words of exchanges go to these models, so they must be at home."""
+    recall = settings.capture.recall
+    for field, target, kinds in (
+        ("embedding", recall.embedding, ("openai_compatible",)),
+        ("distill", recall.distill, ("openai_compatible", "mlx_lm")),
+    ):
+        if target is None:
+            continue
+        path: Path = ("capture", "recall", field, "upstream")
+        name, upstream = target.upstream, settings.upstreams.get(target.upstream)
+        if name not in names:
+            yield Remark(path, f"there is no upstream `{name}`{suggestion(name, names)}")
+        elif upstream is not None and not upstream.is_local:
+            text = f"`{name}` is not at home, and the words of every exchange would go there"
+            yield Remark(path, f"{text}; if it is in your house, say `local: true` there")
+        elif upstream is not None and upstream.kind not in kinds:
+            wanted = " or ".join(f"`{kind}`" for kind in kinds)
+            yield Remark(path, f"`{name}` is of kind `{upstream.kind}`, and this needs {wanted}")
+
+
 def _unused(settings: Settings) -> Iterator[Remark]:
     used = {target.upstream for _, target in _targets(settings)}
     if not used:
         text = "no mode and no model names an upstream: every request will be refused"
         yield Remark(("modes",), text, key=True)
         return
+    recall = settings.capture.recall
+    used |= {each.upstream for each in (recall.embedding, recall.distill) if each is not None}
     for name in settings.upstreams:
         if name not in used:
             text = f"upstream `{name}` is used by no mode and no model"

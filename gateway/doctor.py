@@ -43,6 +43,7 @@ def examine(home: Home, *, ask: bool = False, deep: bool = False) -> tuple[Check
     found += network.contexts(settings)
     if ask:
         found += asyncio.run(network.asked(home, settings))
+        found += network.embedded(settings)
     return tuple(found)
 
 

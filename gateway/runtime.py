@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from capture import clock
 from capture.adapters import base_sha256
@@ -22,7 +22,6 @@ from capture.exchange import ExchangeEnd
 from capture.indexing import Indexer
 from capture.ingest import Ingester
 from capture.journal import Journal, new_epoch
-from capture.recall import Recall
 from capture.redact import Redactor
 from capture.sessions import session_of
 from capture.store import Store
@@ -52,11 +51,15 @@ from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 from gateway.thinking import ThinkingStore
 from gateway.upstreams.base import ChatRequest
+from gateway.upstreams.home_models import models_of
 from gateway.upstreams.house import HouseServer
 from gateway.version import VERSION
 from gateway.warm_thinking import warm_thinking
 from routers import schemas
 from routers.features import Fleet
+
+if TYPE_CHECKING:  # the index thread imports it
+    from capture.recall import Recall
 
 HOUSE_MODEL = Path(__file__).parent / "house_model"
 _CATCH_UP_SECONDS = 30.0
@@ -101,6 +104,7 @@ class Runtime:
         self.ledger: Ledger
         self.seats: Seats
         self._known = NOTHING_KNOWN
+        self._recall_models = models_of(settings)
         self._retry_budget = RetryBudget(settings.retries.budget_ratio)
         self._keys_stamp = _stamp(home.keys)
         self._chores: list[asyncio.Task[None]] = []
@@ -142,7 +146,11 @@ class Runtime:
         self.seats = Seats(self._build(loaded), self.telemetry)
         self.seats.start()
         self.indexer = Indexer(
-            self.store, self.home.search, lambda: self.redactor, lambda: self.journal.written
+            self.store,
+            self.home.search,
+            lambda: self.redactor,
+            lambda: self.journal.written,
+            lambda: self._recall_models,
         )
         self.indexer.start()
         history = HistoryKeeper(
@@ -204,6 +212,11 @@ class Runtime:
         return self.indexer.recall
 
     @property
+    def recall_failures(self) -> Sequence[str]:
+        failure = self.indexer.failure
+        return (*(() if failure is None else (failure,)), *self.indexer.model_failures)
+
+    @property
     def settings(self) -> Settings:
         return self.seats.current.settings
 
@@ -224,6 +237,7 @@ class Runtime:
         """How it is doing, for `majordomo status`: no secrets, nothing of any request."""
         current = self.seats.current
         error = self.config.error
+        writer = self._recall_models.writer
         return {
             "version": VERSION,
             "pid": os.getpid(),
@@ -260,6 +274,11 @@ class Runtime:
                 "ingest_failure": self.ingester.failure,
                 "ingest_lag_bytes": self.ingester.lag_bytes,
                 "index_failure": self.indexer.failure,
+                "recall": {
+                    "embedder": self._recall_models.embedder.name,
+                    "distiller": None if writer is None else writer.name,
+                    "failures": list(self.indexer.model_failures),
+                },
             },
             "house": None
             if self.house is None
@@ -332,6 +351,7 @@ class Runtime:
         await self._start_house(loaded.settings)
         self.seats.current = self._build(loaded, old.desk.links)
         self._retire_house(loaded.settings)
+        self._recall_models = models_of(loaded.settings)
         self.ledger.relimit(limits.day_usd, limits.month_usd)
         self.guard = HostGuard(self._listening_on, loaded.settings.server.allowed_hosts)
         old.desk.links.close()

@@ -349,6 +349,28 @@ class TrustSettings(Section):
     export has it. Providers' terms may forbid it for some uses; who runs this decides."""
 
 
+class Embedding(Target):
+    """The model at home that makes the vectors searched by meaning."""
+
+    alike: float = Field(default=0.5, ge=0, le=1)
+    """The cosine from which on two requests count as alike. Models differ: take one between what it
+    gives to two that mean the same and to two that do not."""
+
+
+class RecallSettings(Section):
+    """How exchanges are found again. Models named here get the redacted words of every exchange, of
+    private ones too, so their upstreams must be inside the house (`local`)."""
+
+    embedding: Embedding | None = None
+    """Asked for vectors at `/embeddings`, by an `openai_compatible` upstream. None: the built-in
+    embedder, which knows words by their letters. After a change all vectors are made anew, in the
+    background."""
+    distill: Target | None = None
+    """Asked what an exchange comes down to, when nothing else is going on; needs an
+    `openai_compatible` or `mlx_lm` upstream. None, or where its answer is not what was asked for:
+    it is extracted."""
+
+
 class CaptureSettings(Section):
     """How exchanges are kept."""
 
@@ -376,6 +398,7 @@ class CaptureSettings(Section):
     """Headers by which clients name a conversation, the most explicit first. Without one of them a
     conversation is known by its transcript (docs/conversations.md)."""
     trust: TrustSettings = TrustSettings()
+    recall: RecallSettings = RecallSettings()
 
 
 class TrainerSettings(Section):

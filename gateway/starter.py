@@ -80,6 +80,7 @@ def starter_yaml(
         *_escalation(small, large, claude_env),
         "",
         *_CAPTURE,
+        *_recall(upstreams),
     ]
     return "\n".join(lines) + "\n"
 
@@ -119,12 +120,15 @@ def _usable(found: Sequence[FoundUpstream]) -> list[FoundUpstream]:
             UpstreamSettings(kind=upstream.kind, base_url=upstream.base_url)
         except ValidationError:
             continue
-        models = tuple(
-            m for m in upstream.models if 0 < len(m.name) <= 256 and m.name.isprintable()
-        )
+        models = tuple(m for m in upstream.models if _sayable(m.name))
         name = _distinct(upstream.name, taken)
         usable.append(replace(upstream, name=name, models=models))
     return usable
+
+
+def _sayable(model: str) -> bool:
+    """Valid settings can name this model."""
+    return 0 < len(model) <= 256 and model.isprintable()
 
 
 def _distinct(wanted: str, taken: set[str]) -> str:
@@ -264,6 +268,18 @@ def _rules(small: _Choice | None, large: _Choice | None, env: str | None) -> Ite
         yield "    - name: tools-offered"
         yield "      when: {tools: true}"
         yield "      then: active"
+
+
+def _recall(upstreams: Sequence[FoundUpstream]) -> Iterator[str]:
+    """Offered only where a model that embeds was found; below `capture:`."""
+    for upstream in upstreams:
+        model = next((name for name in upstream.embedders if _sayable(name)), None)
+        if model is not None and upstream.kind == "openai_compatible":
+            yield "#   # Past exchanges found by what they mean, not by words and letters alone:"
+            yield "#   recall:"
+            target = f"{{upstream: {_word(upstream.name)}, model: {_word(model)}}}"
+            yield f"#     embedding: {target}"
+            return
 
 
 def _target(choice: _Choice) -> str:

@@ -85,6 +85,8 @@ class Vitals:
     """Settings whose change on disk has no effect before a restart, as `server.port`."""
     house: HouseVitals | None = None
     """The house model's process; None when no upstream uses it."""
+    recall_failures: tuple[str, ...] = ()
+    """What is wrong with searching: words not taken in, vectors or distillations not made."""
     day_left_usd: float | None = None
     """Money left for BURST today (UTC); None means no limit."""
     month_left_usd: float | None = None

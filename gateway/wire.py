@@ -315,6 +315,9 @@ class DistilledView(View):
     """The skill, the tools that were called, the directory."""
     files: list[str]
     """Paths that calls were about."""
+    by: str | None
+    """The model that says so, as `upstream/model`; `extraction` where rules took it from the
+    text."""
 
 
 class SearchHit(View):
@@ -340,7 +343,8 @@ class SearchList(View):
     data: list[SearchHit]
     """The closest first."""
     note: str | None
-    """Why words alone were searched where meaning was wanted, too; null when they were not."""
+    """What was searched by words alone where meaning was wanted, too, and why; null when nothing
+    was."""
 
 
 class WeekView(View):

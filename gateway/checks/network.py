@@ -14,6 +14,7 @@ import orjson
 
 from capture.addresses import is_loopback
 from capture.exchange import Mode
+from capture.recall_models import ModelTrouble
 from gateway.checks.result import Check, ok
 from gateway.client import ClientTrouble, NotRunning, ask, running
 from gateway.config_checks import served
@@ -24,6 +25,7 @@ from gateway.own_key import own_key
 from gateway.paste import HERMES_LEAST, hermes_hint
 from gateway.selftest import run_self_test
 from gateway.settings import Settings, UpstreamSettings
+from gateway.upstreams.home_models import models_of
 from gateway.upstreams.probe import Prober
 
 SECONDS = 3.0
@@ -136,6 +138,20 @@ async def _models_at(url: str, settings: UpstreamSettings) -> frozenset[str] | N
         for model in cast("list[object]", data)
         if isinstance(model, Mapping)
     )
+
+
+def embedded(settings: Settings) -> Iterator[Check]:
+    """Whether the model that embeds for search does, if the settings name one."""
+    if settings.capture.recall.embedding is None:
+        return
+    embedder = models_of(settings).embedder
+    try:
+        (vector,) = embedder.embed(["What is the weather like today?"], ASK_SECONDS)
+    except ModelTrouble as error:
+        remedy = "start it, or change `capture.recall.embedding`; until then search goes by words"
+        yield Check("ask:embedding", "problem", str(error), remedy)
+    else:
+        yield ok("ask:embedding", f"{embedder.name} makes vectors of {len(vector or ())} numbers")
 
 
 def contexts(settings: Settings) -> Iterator[Check]:

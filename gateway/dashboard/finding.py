@@ -43,7 +43,7 @@ class Page:
     problem: str | None = None
     """Why nothing could be looked for; None when it could."""
     note: str | None = None
-    """Why words alone were looked for; None when nothing is missing."""
+    """What was looked for by words alone, and why; None when nothing is missing."""
 
 
 def search_page(

@@ -19,7 +19,6 @@ from starlette.responses import Response
 
 from capture import clock
 from capture.exchange import ExchangeStatus, Mode
-from capture.recall import no_meaning
 from capture.sought import By, Sought
 from gateway.dashboard import feedback, finding
 from gateway.dashboard.detail import exchange_page
@@ -122,11 +121,10 @@ def _searched(runtime: Runtime, asked: finding.Page) -> finding.Page:
         return asked
     wanted = Sought(asked.words, limit=PAGE_ROWS, tag=asked.tag or None, by=asked.by)
     try:
-        hits, rows = sought(runtime, wanted)
+        found, rows = sought(runtime, wanted)
     except GatewayError as error:
         return replace(asked, problem=error.message)
-    note = None if asked.by == "words" else no_meaning()
-    return finding.search_page(replace(asked, note=note), hits, rows, clock.now())
+    return finding.search_page(replace(asked, note=found.note), found.hits, rows, clock.now())
 
 
 async def _listing(request: Request, runtime: Runtime, wanted: Wanted) -> tuple[Listing, House]:

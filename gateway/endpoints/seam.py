@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # types only: the endpoints never make rows
     from capture.feedback import Feedback
     from capture.framing import Position
     from capture.imported import Imported
-    from capture.sought import Hit, Sought
+    from capture.sought import Found, Sought
     from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary
     from capture.weekly import Week
     from gateway.forgetting import Forgotten
@@ -134,8 +134,8 @@ class Store(Protocol):
 class Recall(Protocol):
     """The words of exchanges."""
 
-    def find(self, sought: Sought) -> list[Hit]:
-        """The closest first. Raises `capture.sought.Nothing`."""
+    def find(self, sought: Sought) -> Found:
+        """The closest first. Raises `capture.sought.Nothing`, and `NoMeaning`."""
         ...
 
 
@@ -181,6 +181,11 @@ class Runtime(Protocol):
     @property
     def recall(self) -> Recall | None:
         """None until it is open, or while it cannot be."""
+        ...
+
+    @property
+    def recall_failures(self) -> Sequence[str]:
+        """Why words, vectors or distillations are not made now."""
         ...
 
     @property

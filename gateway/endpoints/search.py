@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -12,8 +12,7 @@ from starlette.responses import Response
 
 from capture.exchange import Mode
 from capture.outcomes import OutcomeName
-from capture.recall import no_meaning
-from capture.sought import MARKS, By, Hit, NoMeaning, Nothing, Sought
+from capture.sought import MARKS, By, Found, Hit, NoMeaning, Nothing, Sought
 from capture.store.rows import ExchangeSummary
 from gateway.endpoints.responses import json_response
 from gateway.endpoints.seam import Runtime, Serving
@@ -49,34 +48,38 @@ async def search(
     return json_response(await run_in_threadpool(_list, runtime, wanted))
 
 
-def sought(runtime: Runtime, wanted: Sought) -> tuple[Sequence[Hit], Mapping[str, ExchangeSummary]]:
+def sought(runtime: Runtime, wanted: Sought) -> tuple[Found, Mapping[str, ExchangeSummary]]:
     """What a search finds, the closest first, and what lists show of it. Raises ClientError for one
     that asks for nothing, ServiceError while nothing can be searched."""
     if runtime.recall is None:
         raise ServiceError("the words of exchanges cannot be searched yet; try again in a moment")
     try:
-        hits = runtime.recall.find(wanted)
+        found = runtime.recall.find(wanted)
     except Nothing as error:
         raise ClientError(str(error), code="nothing_sought") from None
     except NoMeaning as error:
         raise ServiceError(str(error)) from None
     except sqlite3.Error as error:
         raise ServiceError(f"the words of exchanges cannot be searched now: {error}") from error
-    rows = runtime.store.summaries([hit.exchange for hit in hits])
-    return hits, {row.id: row for row in rows}
+    rows = runtime.store.summaries([hit.exchange for hit in found.hits])
+    return found, {row.id: row for row in rows}
 
 
 def _list(runtime: Runtime, wanted: Sought) -> SearchList:
-    hits, rows = sought(runtime, wanted)
-    found = [
+    found, rows = sought(runtime, wanted)
+    hits = [
         SearchHit(
             exchange=ExchangeSummaryView.model_validate(rows[hit.exchange]),
             excerpt=hit.excerpt.replace(MARKS[0], "**").replace(MARKS[1], "**"),
             held=hit.held,
             alike=hit.alike,
-            distilled=None if hit.distilled is None else DistilledView(**hit.distilled),
+            distilled=_distilled(hit),
         )
-        for hit in hits
+        for hit in found.hits
         if hit.exchange in rows
     ]
-    return SearchList(data=found, note=None if wanted.by == "words" else no_meaning())
+    return SearchList(data=hits, note=found.note)
+
+
+def _distilled(hit: Hit) -> DistilledView | None:
+    return None if hit.distilled is None else DistilledView(**hit.distilled, by=hit.distilled_by)

@@ -41,6 +41,7 @@ def vitals(runtime: Runtime) -> Vitals:
         journal_failure=runtime.journal.failure,
         ingest_failure=runtime.ingester.failure,
         ingest_lag_bytes=runtime.ingester.lag_bytes,
+        recall_failures=tuple(runtime.recall_failures),
         refuses_unrecorded=runtime.settings.capture.on_failure == "refuse",
         places=tuple(
             PlaceVitals(place.mode or "named", place.upstream, place.model, place.healthy)
@@ -103,6 +104,8 @@ def _recording(now: Vitals) -> Iterator[Problem]:
             "Exchanges are safe in the journal but do not reach the store, so pages and budgets "
             f"lag behind: {now.ingest_failure}",
         )
+    for failure in now.recall_failures:
+        yield Problem("recall", "warns", f"Exchanges are not found as they should be: {failure}")
 
 
 def _settings(now: Vitals) -> Iterator[Problem]:

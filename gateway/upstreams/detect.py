@@ -13,20 +13,21 @@ The usual ports are asked, and each server is told by its own endpoints, whichev
 | mlx_lm.server | Python's own HTTP server, `/health` and `/v1/models` |
 
 Anything else stays unnamed: another proxy on loopback may lead out of the house. So may models of
-these servers (Ollama's cloud models, llama-swap's peers): those are left out, like models that only
-embed. Looking must not change anything: no model is loaded by being looked at.
+these servers (Ollama's cloud models, llama-swap's peers): those are left out. Models that only
+embed are named apart. Looking must not change anything: no model is loaded by being looked at.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import quote
 
 from gateway.upstreams.found import FoundModel, FoundUpstream
 from gateway.upstreams.probe import MODELS_BYTES, Answer, Prober
-from gateway.upstreams.sizes import chats, parameters_in_label, parameters_in_name
+from gateway.upstreams.sizes import chats, embeds, parameters_in_label, parameters_in_name
 
 PORTS = (1234, 11434, 8080, 8000)
 """LM Studio; Ollama; llama.cpp, llama-swap and mlx_lm.server; vLLM."""
@@ -81,7 +82,8 @@ async def _lm_studio(prober: Prober) -> FoundUpstream | None:
         for model in listed
         if model.get("type") != "embeddings"
     )
-    return _found(prober, "lmstudio", "LM Studio", models)
+    vectors = [str(model.get("id", "")) for model in listed if model.get("type") == "embeddings"]
+    return _found(prober, "lmstudio", "LM Studio", models, vectors)
 
 
 async def _llama_swap(prober: Prober) -> FoundUpstream | None:
@@ -187,7 +189,12 @@ async def _ollama(prober: Prober) -> FoundUpstream | None:
         for model, show in zip(local, shown, strict=True)
         if show is None or _completes(show.body)
     )
-    return _found(prober, "ollama", _titled("Ollama", version), models)
+    vectors = [
+        name
+        for name, show in zip(names, shown, strict=True)
+        if embeds(name) or (show is not None and "embedding" in _capabilities(show.body))
+    ]
+    return _found(prober, "ollama", _titled("Ollama", version), models, vectors)
 
 
 def _is_cloud(model: Json) -> bool:
@@ -198,10 +205,13 @@ def _is_cloud(model: Json) -> bool:
 
 def _completes(show: Json) -> bool:
     """False when the server says that the model cannot complete; older ones say nothing."""
-    capabilities = show.get("capabilities")
-    if not isinstance(capabilities, list):
-        return True
-    return "completion" in cast("list[object]", capabilities)
+    return "completion" in (_capabilities(show) or ("completion",))
+
+
+def _capabilities(show: Json) -> Sequence[object]:
+    """What the server says that the model can; empty where it says nothing."""
+    said = show.get("capabilities")
+    return cast("list[object]", said) if isinstance(said, list) else ()
 
 
 def _ollama_model(model: Json, show: Json, loaded_context: int | None) -> FoundModel:
@@ -247,14 +257,24 @@ async def _models(prober: Prober) -> Answer | None:
     return await prober.get("/v1/models", most=MODELS_BYTES)
 
 
-def _found(prober: Prober, name: str, server: str, models: Iterable[FoundModel]) -> FoundUpstream:
-    chat = [m for m in models if m.name and len(m.name) <= 256 and chats(m.name)]
+def _found(
+    prober: Prober,
+    name: str,
+    server: str,
+    models: Iterable[FoundModel],
+    vectors: Sequence[str] = (),
+) -> FoundUpstream:
+    """`vectors` are models that embed by the server's own word; names tell of others."""
+    known = [model for model in models if model.name and len(model.name) <= 256]
+    chat = [model for model in known if chats(model.name)]
+    vectors = [*vectors, *(model.name for model in known if embeds(model.name))]
     return FoundUpstream(
         name=name,
         kind="mlx_lm" if name == "mlx-lm" else "openai_compatible",
         base_url=f"{prober.origin}/v1",
         server=server,
         models=tuple(chat[:MOST_MODELS]),
+        embedders=tuple(dict.fromkeys(vectors))[:MOST_MODELS],
     )
 
 
@@ -264,9 +284,7 @@ def _with_own_names(found: Sequence[FoundUpstream]) -> tuple[FoundUpstream, ...]
     for upstream in found:
         port = upstream.base_url.rsplit(":", 1)[1].partition("/")[0]
         name = upstream.name if upstream.name not in named else f"{upstream.name}-{port}"
-        named[name] = FoundUpstream(
-            name, upstream.kind, upstream.base_url, upstream.server, upstream.models
-        )
+        named[name] = replace(upstream, name=name)
     return tuple(named.values())
 
 

@@ -34,3 +34,5 @@ class FoundUpstream:
     """What it is, for people: `Ollama 0.12.6`."""
     models: tuple[FoundModel, ...] = ()
     """Chat models only, in the server's order; none when it has none yet."""
+    embedders: tuple[str, ...] = ()
+    """Names of its models that embed, in the server's order."""

@@ -29,6 +29,8 @@ _HELD_PIECES = 10_000
 _TAIL_CHUNKS = 4
 """Pieces of a stream kept to read its finish reason and usage from once it is over."""
 
+_CHAT = "/chat/completions"
+
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _TOKEN = re.compile(_STRING + rb"|[{}\[\]]", re.DOTALL)
 _VALUE = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*(" + _STRING + rb")", re.DOTALL)
@@ -238,7 +240,8 @@ class OpenAICompatible:
 
     def __init__(self, name: str, settings: UpstreamSettings, api_key: str | None) -> None:
         self.name = name
-        self._path = urlsplit(settings.base_url or "").path.rstrip("/") + "/chat/completions"
+        self._root = urlsplit(settings.base_url or "").path.rstrip("/")
+        self._path = self._root + _CHAT
         auth = ((b"authorization", b"Bearer " + api_key.encode()),) if api_key else ()
         self._headers = (
             (b"content-type", b"application/json"),
@@ -250,9 +253,9 @@ class OpenAICompatible:
     def prepare(self, request: ChatRequest, model: str) -> Prepared:
         return Prepared(self._path, self._headers, splice_model(request.raw, model))
 
-    def post(self, body: bytes) -> Prepared:
-        """This upstream's chat endpoint, with its credentials."""
-        return Prepared(path=self._path, headers=self._headers, body=body)
+    def post(self, body: bytes, endpoint: str = _CHAT) -> Prepared:
+        """One of this upstream's endpoints, with its credentials."""
+        return Prepared(path=self._root + endpoint, headers=self._headers, body=body)
 
     def stream_reader(self, request: ChatRequest, model: str) -> PassThrough:  # noqa: ARG002
         return PassThrough(self.name)

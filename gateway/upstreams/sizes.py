@@ -1,4 +1,4 @@
-"""How large a model is, and whether it chats at all, as far as names and listings tell. Pure."""
+"""How large a model is, and whether it chats or embeds, as far as names and listings tell. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ _UNITS = {"b": 1e9, "m": 1e6, "k": 1e3, "t": 1e12}
 _NO_CHAT = re.compile(
     r"embed|rerank|minilm|(?:^|[/:_-])(?:bge|gte|e5|clip|whisper|parakeet|kokoro|tts|asr)(?=[-_:./]|$)"
 )
+
+
+_EMBEDS = re.compile(r"embed|minilm|(?:^|[/:_-])(?:bge|gte|e5)(?=[-_:./]|$)")
+_RERANKS = re.compile(r"rerank|cross-encoder")
 
 
 def parameters_in_name(name: str) -> int | None:
@@ -32,3 +36,9 @@ def parameters_in_label(label: str) -> int | None:
 def chats(name: str) -> bool:
     """False for names of models that embed, rerank, transcribe or speak."""
     return _NO_CHAT.search(name.lower()) is None
+
+
+def embeds(name: str) -> bool:
+    """True for names of models that make vectors of texts."""
+    text = name.lower()
+    return _EMBEDS.search(text) is not None and _RERANKS.search(text) is None

@@ -127,7 +127,7 @@ async def test_lists_weekly_figures_and_search_have_a_damaged_exchange_as_any_ot
         assert take_in(store, recall, REDACTOR) == 2
         found = recall.find(Sought("attic"))
         recall.close()
-        assert {hit.exchange for hit in found} == {lost, sound}
+        assert {hit.exchange for hit in found.hits} == {lost, sound}
 
 
 @pytest.mark.parametrize("format", [each for each in Format if each != "parquet"])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from capture import likeness
-from capture.embedding import embed, packed
+from capture.embedding import DIMENSIONS, embed, packed
 from capture.ids import new_id
 from capture.likeness import Likeness
 
@@ -15,7 +15,7 @@ def vector(text: str) -> list[float]:
 
 
 def filled(*texts: str) -> tuple[Likeness, list[str]]:
-    held = Likeness()
+    held = Likeness(DIMENSIONS)
     ids = [new_id() for _ in texts]
     held.add([(id_, packed(vector(text))) for id_, text in zip(ids, texts, strict=True)])
     return held, ids
@@ -38,7 +38,7 @@ def test_the_same_words_have_a_cosine_of_one() -> None:
 
 
 def test_nothing_is_closest_where_there_is_nothing() -> None:
-    assert Likeness().closest(vector("lights"), 5, 0.0) == []
+    assert Likeness(DIMENSIONS).closest(vector("lights"), 5, 0.0) == []
 
 
 def test_a_close_one_is_found_among_many_whose_coarse_forms_are_looked_at(
@@ -49,7 +49,10 @@ def test_a_close_one_is_found_among_many_whose_coarse_forms_are_looked_at(
     texts = [
         f"request {number * 7919 % 1000} about {number * 104_729 % 997}" for number in range(900)
     ]
-    held, ids = filled(*texts, "Turn the lights off in the attic")
+    held, ids = filled(*texts)
+    held.settle()
+    ids.append(new_id())
+    held.add([(ids[-1], packed(vector("Turn the lights off in the attic")))])
     (found,) = held.closest(vector("attic lights turned off"), 1, 0.25)
     assert found.exchange == ids[-1]
 
@@ -71,3 +74,28 @@ def test_vectors_of_another_width_are_left_out() -> None:
     held, _ = filled("lights")
     held.add([(new_id(), b"\x01\x02")])
     assert len(held) == 1
+
+
+@pytest.mark.parametrize("dimensions", [40, 768])
+def test_along_its_axes_nearly_all_of_the_closest_are_found_whatever_the_width(
+    dimensions: int,
+) -> None:
+    import numpy as np
+
+    chance = np.random.default_rng(7)
+    spread = np.arange(1, dimensions + 1) ** -0.5  # as models spread what they say
+    centres = chance.standard_normal((50, dimensions))
+    rows = centres[chance.integers(0, 50, 6000)] + chance.standard_normal((6000, dimensions))
+    rows = rows * spread + chance.standard_normal(dimensions) * 0.3
+    bytes_ = (rows * 127 / np.abs(rows).max(axis=1, keepdims=True)).round().astype(np.int8)
+    kept = [(f"{number:026}", row.tobytes()) for number, row in enumerate(bytes_)]
+    held = Likeness(dimensions)
+    for at in range(0, 6000, 500):
+        held.add(kept[at : at + 500])
+        held.settle()
+    ways, found = rows / np.linalg.norm(rows, axis=1, keepdims=True), 0
+    for asked in ways[::600]:
+        true = np.argsort(-(ways @ asked))[:20]
+        ids = {each.exchange for each in held.closest(asked.tolist(), 20, -1.0)}
+        found += len(ids & {f"{number:026}" for number in true})
+    assert found >= 0.95 * 200

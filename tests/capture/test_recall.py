@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture.embedding import embed, packed
 from capture.exchange import Mode
 from capture.indexing import Indexer, take_in
-from capture.recall import Document, Recall, no_meaning
+from capture.model_work import embed_all
+from capture.recall import Document, Recall
+from capture.recall_vectors import no_meaning
 from capture.redact import Redactor
 from capture.sought import MARKS, MOST_WORDS, NoMeaning, Nothing, Sought, match
 from capture.store import Store
@@ -61,7 +62,7 @@ def recall(tmp_path: Path, store: Store) -> Iterator[Recall]:
 def found(recall: Recall, words: str, **filters: object) -> set[str]:
     """By words, unless told otherwise."""
     sought = Sought(words, **{"by": "words", **filters})  # type: ignore[arg-type]
-    return {hit.exchange for hit in recall.find(sought)}
+    return {hit.exchange for hit in recall.find(sought).hits}
 
 
 def test_words_are_found_in_any_case_with_or_without_accents(
@@ -91,11 +92,11 @@ def test_filters_narrow_what_is_found(recall: Recall, ids: list[str]) -> None:
     assert found(recall, "lights", until=1.0) == set()
     assert found(recall, "lights", since=1.0) == {ids[1], ids[2]}
     assert found(recall, "lights", skill="no such") == set()
-    assert len(recall.find(Sought("lights", limit=1))) == 1
+    assert len(recall.find(Sought("lights", limit=1)).hits) == 1
 
 
 def test_an_excerpt_marks_what_was_found(recall: Recall, ids: list[str]) -> None:
-    (hit,) = recall.find(Sought("attic"))
+    (hit,) = recall.find(Sought("attic")).hits
     assert hit.exchange == ids[1]
     assert f"{MARKS[0]}attic{MARKS[1]}" in hit.excerpt
 
@@ -130,7 +131,7 @@ def test_what_is_forgotten_is_found_no_more_nor_left_in_the_file(
 
 def test_what_is_in_already_is_not_taken_in_again(recall: Recall, store: Store) -> None:
     assert take_in(store, recall, CLEAN) == 0
-    assert len(recall.find(Sought("lights"))) == 2
+    assert len(recall.find(Sought("lights")).hits) == 2
 
 
 def test_the_words_are_their_owners_alone_and_made_anew_when_of_another_version(
@@ -143,7 +144,7 @@ def test_the_words_are_their_owners_alone_and_made_anew_when_of_another_version(
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     with Recall.open(path, store.path, "secrets") as anew:
-        assert anew.find(Sought("lights")) == []
+        assert anew.find(Sought("lights")).hits == ()
         assert take_in(store, anew, CLEAN) == 4
 
 
@@ -169,13 +170,13 @@ async def test_secrets_are_not_among_the_words_and_another_level_makes_them_anew
         assert await ingester.catch_up(30)
         with Recall.open(path, store.path, "secrets") as recall:
             assert take_in(store, recall, CLEAN) == 1
-            assert len(recall.find(Sought("bob"))) == 1
+            assert len(recall.find(Sought("bob")).hits) == 1
         assert b"Q7w8E9" not in path.read_bytes()
         with Recall.open(path, store.path, "all") as anew:
-            assert anew.find(Sought("use")) == []
+            assert anew.find(Sought("use")).hits == ()
             assert take_in(store, anew, Redactor("all", b"of this house")) == 1
-            assert anew.find(Sought("bob")) == []
-            assert len(anew.find(Sought("use"))) == 1
+            assert anew.find(Sought("bob")).hits == ()
+            assert len(anew.find(Sought("use")).hits) == 1
 
 
 def test_a_damaged_file_is_made_anew(tmp_path: Path, store: Store) -> None:
@@ -183,7 +184,7 @@ def test_a_damaged_file_is_made_anew(tmp_path: Path, store: Store) -> None:
     path.write_bytes(b"no database at all, but long enough to be read as one" * 200)
     with Recall.open(path, store.path, "secrets") as anew:
         assert take_in(store, anew, CLEAN) == 4
-        assert len(anew.find(Sought("lights"))) == 2
+        assert len(anew.find(Sought("lights")).hits) == 2
 
 
 def test_words_that_could_not_be_taken_in_are_taken_in_later(
@@ -204,7 +205,7 @@ def test_words_that_could_not_be_taken_in_are_taken_in_later(
 
 
 def test_what_asks_alike_is_found_without_holding_the_words(recall: Recall, ids: list[str]) -> None:
-    (hit, *_) = recall.find(Sought("turning the light off", by="meaning"))
+    (hit, *_) = recall.find(Sought("turning the light off", by="meaning")).hits
     assert hit.exchange == ids[1]
     assert hit.excerpt == "Turn the LIGHTS off"
     assert not hit.held
@@ -217,13 +218,13 @@ def test_what_asks_alike_is_found_without_holding_the_words(recall: Recall, ids:
 
 
 def test_both_ways_are_fused_and_say_how_each_was_found(recall: Recall, ids: list[str]) -> None:
-    hits = recall.find(Sought("lights off", by="both"))
+    hits = recall.find(Sought("lights off", by="both")).hits
     assert {hit.exchange for hit in hits} == {ids[1], ids[2]}
     assert all(hit.held and hit.alike for hit in hits)
-    (attic,) = recall.find(Sought("attic", by="both"))
+    (attic,) = recall.find(Sought("attic", by="both")).hits
     assert attic.held, "by a word of a call"
     assert attic.alike is None
-    assert hits[0].exchange == recall.find(Sought("lights off", limit=1))[0].exchange
+    assert hits[0].exchange == recall.find(Sought("lights off", limit=1)).hits[0].exchange
 
 
 def test_filters_and_words_left_out_narrow_what_is_alike(recall: Recall, ids: list[str]) -> None:
@@ -236,33 +237,28 @@ def test_filters_and_words_left_out_narrow_what_is_alike(recall: Recall, ids: li
 
 
 def test_a_router_asks_which_past_requests_are_like_one(recall: Recall, ids: list[str]) -> None:
-    first, *_ = recall.like("Turn lights off, please", 5)
+    first, *_ = recall.vectors.like("Turn lights off, please", 5)
     assert first.exchange == ids[1]
     assert first.cosine > 0.5
-    assert recall.like("?!") == []
-    assert recall.like("elephant") == []
+    assert recall.vectors.like("?!") == []
+    assert recall.vectors.like("elephant") == []
 
 
 def test_what_comes_in_later_is_alike_too_and_what_is_forgotten_no_more(
     tmp_path: Path, recall: Recall, ids: list[str], store: Store
 ) -> None:
-    assert [each.exchange for each in recall.like("cellar door locked")] == []
-    recall.add([Document("later", "Lock the cellar door", "", "", _vector("Lock the cellar door"))])
-    assert [each.exchange for each in recall.like("cellar door locked")] == ["later"]
+    assert [each.exchange for each in recall.vectors.like("cellar door locked")] == []
+    recall.add([Document("later", "Lock the cellar door", "", "")])
+    embed_all(recall)
+    assert [each.exchange for each in recall.vectors.like("cellar door locked")] == ["later"]
     with Recall.open(tmp_path / "search.db", store.path, "secrets") as other:
-        assert [each.exchange for each in other.like("cellar door locked")] == ["later"]
+        assert [each.exchange for each in other.vectors.like("cellar door locked")] == ["later"]
     recall.forget(["later", ids[1]])
-    assert recall.like("cellar door locked") == []
-    assert ids[1] not in {each.exchange for each in recall.like("lights off")}
+    assert recall.vectors.like("cellar door locked") == []
+    assert ids[1] not in {each.exchange for each in recall.vectors.like("lights off")}
     left = sqlite3.connect(tmp_path / "search.db")
     assert left.execute("SELECT count(*) FROM documents").fetchone() == (len(ids) - 1,)
     left.close()
-
-
-def _vector(text: str) -> bytes:
-    vector = embed(text)
-    assert vector is not None
-    return packed(vector)
 
 
 def test_without_numpy_words_are_searched_and_meaning_says_why_not(
@@ -272,13 +268,22 @@ def test_without_numpy_words_are_searched_and_meaning_says_why_not(
     monkeypatch.setitem(sys.modules, "numpy", None)
     assert "numpy" in (no_meaning() or "")
     assert found(recall, "attic", by="both") == {ids[1]}
-    for ask in (lambda: recall.find(Sought("attic", by="meaning")), lambda: recall.like("attic")):
+    for ask in (
+        lambda: recall.find(Sought("attic", by="meaning")),
+        lambda: recall.vectors.like("attic"),
+    ):
         with pytest.raises(NoMeaning):
             ask()
 
 
-def test_taking_in_and_searching_by_words_do_not_load_numpy() -> None:
-    look = "import sys, capture.indexing; sys.exit('numpy' in sys.modules)"
+def test_a_gateway_that_starts_imports_nothing_of_it_and_words_need_no_numpy() -> None:
+    look = """
+import sys, capture.indexing
+late = {"capture.recall", "capture.model_work", "capture.embedding", "capture.distill"}
+assert not late & set(sys.modules), late & set(sys.modules)
+import capture.recall, capture.model_work
+assert "numpy" not in sys.modules
+"""
     subprocess.run([sys.executable, "-c", look], check=True)
 
 
@@ -298,7 +303,7 @@ async def test_tags_and_what_it_comes_down_to_are_kept_and_redacted(tmp_path: Pa
             assert found(recall, "fail", tag="billing") == {id_}
             assert found(recall, "failing imports", by="meaning", tag="work") == {id_}
             assert found(recall, "fail", tag="ghp_" + "a1b2" * 9) == set(), "a secret is no tag"
-            (hit,) = recall.find(Sought("fail", tag="work"))
+            (hit,) = recall.find(Sought("fail", tag="work")).hits
             recall.forget([id_])
             assert found(recall, "fail", tag="work") == set()
     assert hit.distilled is not None

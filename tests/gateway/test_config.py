@@ -214,6 +214,10 @@ def test_a_key_written_into_the_file_is_not_repeated_and_its_field_is_suggested(
     ]
 
 
+OURS = "upstreams: {h: {kind: house}}\n"
+FAR = "upstreams: {far: {kind: openai_compatible, base_url: https://models.example.com/v1}}\n"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -227,6 +231,19 @@ def test_a_key_written_into_the_file_is_not_repeated_and_its_field_is_suggested(
         ),
         ("models: {burst: {upstream: u, model: m}}", "`burst` already means something"),
         ("modes: {resting: {upstream: u, model: m}}", "there is no upstream `u`"),
+        (
+            "capture: {recall: {embedding: {upstream: u, model: m}}}",
+            "m.yaml:1:42: there is no upstream `u`",
+        ),
+        (
+            FAR + "capture: {recall: {embedding: {upstream: far, model: m}}}",
+            "2:42: `far` is not at",
+        ),
+        (FAR + "capture: {recall: {distill: {upstream: far, model: m}}}", "2:40: `far` is not at"),
+        (
+            OURS + "capture: {recall: {embedding: {upstream: h, model: m}}}",
+            "m.yaml:2:42: `h` is of kind `house`, and this needs `openai_compatible`",
+        ),
         ("escalation: {rules: [{name: r}]}", "rule `r` does nothing"),
     ],
 )

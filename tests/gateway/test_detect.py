@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.upstreams.detect import detect
 from gateway.upstreams.found import FoundModel, FoundUpstream
-from gateway.upstreams.sizes import chats, parameters_in_label, parameters_in_name
+from gateway.upstreams.sizes import chats, embeds, parameters_in_label, parameters_in_name
 from tests.support import fake_servers as fakes
 from tests.support.fake_servers import FakeServer
 
@@ -44,6 +44,15 @@ async def test_ollama_is_told_with_its_chat_models_and_contexts() -> None:
         FoundModel("gemma3:latest", 131072, 4_300_000_000, 3338801804),
         FoundModel("llama3.2:1b", 4096, 1_200_000_000, 1321098329),
     )
+
+
+async def test_models_that_embed_are_told_apart_from_those_that_chat() -> None:
+    names = (await only(fakes.ollama())).embedders
+    assert names == ("my-vectors:latest", "nomic-embed-text:latest")
+    assert (await only(fakes.lm_studio())).embedders == ("text-embedding-nomic-embed-text-v1.5",)
+    assert (await only(fakes.llama_cpp())).embedders == ()
+    assert not embeds("bge-reranker-v2-m3")
+    assert not embeds("qwen3:8b")
 
 
 async def test_ollamas_cloud_models_are_not_at_home() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
+from gateway.checks import network
+from gateway.config import load
 from tests.support.command import Majordomo
 from tests.support.journals import capturing
 from tests.support.kitchen import answer, exchange, user
@@ -42,6 +45,24 @@ def test_a_quoted_question_is_a_phrase_by_words_and_plain_by_meaning(majordomo: 
     (hit,) = json.loads(majordomo("search", "--json", "turning kitchen lights off").out)["data"]
     assert (hit["held"], hit["distilled"]) == (False, None)
     assert hit["alike"] > 0.25
+
+
+def test_with_a_model_that_is_away_words_are_searched_and_it_says_so(majordomo: Majordomo) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        majordomo.home.settings.write_text(
+            f"upstreams: {{ollama: {{kind: openai_compatible, base_url: '{url}'}}}}\n"
+            "capture: {recall: {embedding: {upstream: ollama, model: nomic}}}\n"
+        )
+        ran = majordomo("search", "cat")
+        assert "cat food" in ran.out
+        assert "ollama/nomic was asked in vain" in ran.err
+        refused = majordomo("search", "--by", "meaning", "cat")
+        (check,) = network.embedded(load(majordomo.home.settings))
+    assert refused.status == 1
+    assert "ollama/nomic" in refused.err
+    assert (check.subject, check.state) == ("ask:embedding", "problem")
 
 
 def test_without_numpy_it_says_that_words_alone_were_searched(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -130,6 +131,18 @@ def test_what_is_marked_off_is_right_once_the_marks_are_gone() -> None:
     assert settings.escalation.rules[-1].then is Mode.BURST
 
 
+def test_a_model_that_embeds_is_offered_where_one_was_found_and_only_there() -> None:
+    plain = starter_yaml([ollama(sized("a", 8))], None)
+    assert "embedding" not in plain
+    found = replace(ollama(sized("a", 8)), embedders=("bad\nname", "nomic-embed-text:latest"))
+    text = starter_yaml([found], None)
+    assert load_bytes(text.encode(), "f").settings.capture.recall.embedding is None
+    unmarked = re.sub(r"(?m)^# (?=capture:|  trust:|  #|  recall:|    embedding:)", "", text)
+    chosen = load_bytes(unmarked.encode(), "f").settings.capture.recall.embedding
+    assert chosen is not None
+    assert (chosen.upstream, chosen.model) == ("ollama", "nomic-embed-text:latest")
+
+
 def test_the_first_line_names_the_schema() -> None:
     assert starter_yaml([], None).startswith(f"# yaml-language-server: $schema={SCHEMA_NAME}\n")
 
@@ -165,6 +178,7 @@ found_upstreams = st.builds(
     ),
     server=anything,
     models=st.lists(found_models, max_size=15).map(tuple),
+    embedders=st.lists(anything, max_size=3).map(tuple),
 )
 
 

@@ -144,6 +144,7 @@ class Standing:
         )
         self.store = Store.open(home / "majordomo.db")
         self.ingester = Ingester(self.journal, self.store, keep_segments=1)
+        self.recall_failures: list[str] = []
         self.recall: Recall | None = Recall.open(home / "search.db", self.store.path, "secrets")
 
     def start(self) -> None:

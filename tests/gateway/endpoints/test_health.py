@@ -79,6 +79,13 @@ def test_a_spent_budget_is_a_warning(runtime: Standing, budget: Budget, words: s
     assert words in problem.text
 
 
+def test_what_models_do_not_give_for_searching_is_a_warning(runtime: Standing) -> None:
+    runtime.recall_failures = ["no vectors are made: ollama/m was asked in vain"]
+    (problem,) = problems(vitals(runtime))
+    assert (problem.code, problem.effect) == ("recall", "warns")
+    assert "ollama/m was asked in vain" in problem.text
+
+
 def test_the_house_model_is_said_to_start_then_to_fail_then_nothing(runtime: Standing) -> None:
     runtime.house = House()
     (problem,) = problems(vitals(runtime))
