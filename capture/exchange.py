@@ -95,6 +95,8 @@ class RouteDecision:
     checked: tuple[Candidate, ...] = ()
     """Places whose reply is held until it is checked, while one after them could still answer.
     Empty: every reply goes out as it comes."""
+    second_opinion: bool = False
+    """A reply of a checked place is handed over only when another of them has said the same."""
 
     @property
     def chosen(self) -> Candidate | None:
@@ -103,9 +105,10 @@ class RouteDecision:
 
 
 AttemptStatus = Literal[
-    "ok", "connect_error", "timeout", "http_error", "broken", "cancelled", "unfit"
+    "ok", "connect_error", "timeout", "http_error", "broken", "cancelled", "unfit", "held"
 ]
-"""How a try ended. `unfit` is a whole reply that was checked and not handed over."""
+"""How a try ended. `unfit` is a whole reply that was checked and not handed over; `held` is one
+that was fit, and not handed over because a second opinion was asked for."""
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ def plain_decision(decision: RouteDecision) -> Plain:
         "propensity": decision.propensity,
         "skill": decision.skill,
         "checked": [plain_candidate(each) for each in decision.checked],
+        "second_opinion": decision.second_opinion,
     }
 
 

@@ -12,6 +12,9 @@ from gateway.upstreams.transport import (
     TransportError,
 )
 
+DROPPED = ("unfit", "held")
+"""How an attempt ended whose reply was whole, and not handed over."""
+
 
 def is_request_fault(status: int | None) -> bool:
     """Whether an HTTP status speaks of the request, and not of the server that gave it."""
@@ -21,7 +24,7 @@ def is_request_fault(status: int | None) -> bool:
 def failed_status(error: UpstreamError, attempt: Attempt) -> AttemptStatus:
     """Of an attempt that was answered, but not well."""
     if isinstance(error, UnfitReply):
-        return "unfit"
+        return "held" if error.fit else "unfit"
     return "http_error" if attempt.http_status != 200 else "broken"
 
 

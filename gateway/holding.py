@@ -1,5 +1,8 @@
 """Local replies held back until they are checked, so that the client sees one answer and no other.
 
+Checked is whether a reply fits the tools (`routers.verify`) and, where the decision asks for a
+second opinion, whether another local model says the same (`gateway.opinions`).
+
 Which places' replies are to be checked, the decision says (`RouteDecision.checked`); one is held
 while some later place could answer instead. A held reply is kept whole, read as it arrives, and
 then handed over, or dropped as unfit so that the next place is tried. A stream that grows past what
@@ -15,6 +18,7 @@ from typing import Any, cast
 from capture.exchange import Reason
 from capture.replies import ReplyReader
 from gateway.errors import UpstreamError
+from gateway.opinions import Opinions
 from gateway.upstreams.base import ChatRequest, ReplyEnd, StreamReader
 from routers.verify import unfit
 
@@ -22,6 +26,7 @@ HELD_BYTES = 4 * 1024 * 1024
 """Most bytes of a streamed reply that are held."""
 TOO_LONG = f"the reply was handed over unchecked: it is longer than {HELD_BYTES} bytes"
 LAST_RESORT = "the reply was handed over although it is unfit: no other place answered"
+ALONE = "the reply was handed over although no second opinion confirms it: no other place answered"
 
 
 class UnfitReply(UpstreamError):
@@ -30,17 +35,33 @@ class UnfitReply(UpstreamError):
 
     code = "unfit_reply"
 
+    def __init__(self, fault: Reason, upstream: str, *, fit: bool) -> None:
+        super().__init__(fault.text, upstream=upstream)
+        self.turned = fault.code if fit else "unfit"
+        """What led away from this place, in a word."""
+        self.fit = fit
+        """Nothing is wrong with the reply but that nobody confirmed it."""
+
 
 class Held:
     """One attempt's reply, held back; reads a stream as the reader it stands before does."""
 
-    def __init__(self, request: ChatRequest, elsewhere: Callable[[], bool]) -> None:
-        """`request` offers tools; `elsewhere` says whether a later place could still answer."""
+    def __init__(
+        self,
+        request: ChatRequest,
+        elsewhere: Callable[[], bool],
+        opinions: Opinions | None = None,
+    ) -> None:
+        """`request` offers tools; `elsewhere` says whether a later place could still answer;
+        `opinions` are those of other places, None where none is asked for."""
         body = request.body
         self.done = False
         self.note: str | None = None
         """What the record is to say of how it was held; None: nothing."""
+        self.confirmed = False
+        """Another local model said the same."""
         self.elsewhere = elsewhere
+        self._opinions = opinions
         self._tools = cast("list[Any]", body.get("tools") or body.get("functions"))
         self._choice = body.get("tool_choice", body.get("function_call"))
         self._kept: list[bytes] = []
@@ -78,14 +99,21 @@ class Held:
         self._size += len(out)
         self._said.feed(out)
 
-    def fault(self) -> Reason | None:
-        """The reply is whole: what makes it unfit. None when nothing does, or it went out long
-        ago."""
+    def fault(self) -> tuple[Reason, bool] | None:
+        """The reply is whole: what speaks against it, and whether it is fit all the same. None when
+        nothing does, or it went out long ago."""
         if self.note is not None:
             return None
         choices = self._said.finish().choices
-        found = (unfit(choice.message, self._tools, self._choice) for choice in choices)
-        return next((reason for reason in found if reason is not None), None)
+        for choice in choices:
+            wrong = unfit(choice.message, self._tools, self._choice)
+            if wrong is not None:
+                return wrong, False
+        if self._opinions is None or len(choices) != 1:
+            return None
+        alone = self._opinions.against(choices[0].message)
+        self.confirmed = alone is None
+        return None if alone is None else (alone, True)
 
     def _all(self) -> bytes:
         kept = b"".join(self._kept)

@@ -17,7 +17,7 @@ from gateway.desk import Desk
 from gateway.errors import UpstreamError
 from gateway.fleet import Link
 from gateway.flight import Flight
-from gateway.holding import LAST_RESORT, Held, UnfitReply
+from gateway.holding import ALONE, LAST_RESORT, Held, UnfitReply
 from gateway.recorder import Recorder
 from gateway.sse import DONE
 from gateway.upstreams.base import ReplyEnd, StreamReader
@@ -48,6 +48,8 @@ class Passage:
         """A byte of the reply is on its way to the client."""
         self._unfit: tuple[bytes, ReplyEnd] | None = None
         """The reply, where it was checked and dropped."""
+        self.fit = False
+        """It was dropped for want of a second opinion alone."""
 
     async def read(self, reply: Reply) -> None:
         """Answer the client with this reply. Raises UpstreamError and TransportError while nothing
@@ -230,13 +232,17 @@ class Passage:
         if held.note is not None:
             self._record.notes.append(held.note)
         if fault is None:
+            if held.confirmed:
+                self._flight.turned = "agreed"
+                self._record.confirmed()
             return
+        reason, self.fit = fault
         if held.elsewhere():
             self._unfit = out, end
-            raise UnfitReply(fault.text, upstream=self.link.name)
-        self.attempt.error = self._desk.links.mask(fault.text)[:500]
+            raise UnfitReply(reason, self.link.name, fit=self.fit)
+        self.attempt.error = self._desk.links.mask(reason.text)[:500]
         self._say_unfit()
 
     def _say_unfit(self) -> None:
         self._flight.turned = "last_resort"
-        self._record.notes.append(LAST_RESORT)
+        self._record.notes.append(ALONE if self.fit else LAST_RESORT)

@@ -37,7 +37,8 @@ def build_policy(escalation: Escalation) -> Policy:
         rules=tuple(_rule(rule) for rule in escalation.rules),
         fallback=escalation.fallback,
         learned=_learned(escalation.history) if learned else None,
-        verify=escalation.verify == "tool_calls",
+        verify=escalation.verify != "off",
+        second_opinion=escalation.verify == "agreement",
         latch=Latch(latch.turns, latch.minutes) if latch.on else None,
         quiet=tuple(quiet_hours(each) for each in escalation.quiet),
     )

@@ -14,10 +14,13 @@ from gateway.policy import quiet_hours
 from gateway.remarks import Remark, Written, served
 from gateway.settings import Escalation, Rule, Settings, Target
 from gateway.yaml_source import Path
+from routers.agreement import lineage
 from routers.conditions import like
 from routers.hours import DAY, Window
 
 _E = "escalation"
+_OPINIONS = 3
+"""Places that a request may see under `agreement`: two at home, then BURST."""
 
 
 def contradictions(settings: Settings, written: Written, names: Sequence[str]) -> Iterator[Remark]:
@@ -43,6 +46,7 @@ def warnings(settings: Settings) -> Iterator[Remark]:
     """What is allowed and probably not meant. Only for settings without faults."""
     escalation = settings.escalation
     yield from _unserved(settings)
+    yield from _no_second_opinion(settings)
     yield from _idle_rules(settings)
     yield from _idle_history(escalation)
     yield from _idle_hours(settings)
@@ -224,3 +228,25 @@ def _idle_hours(settings: Settings) -> Iterator[Remark]:
     if escalation.timezone is not None and not asked:
         text = "nothing here asks what time it is"
         yield Remark((_E, "timezone"), text, key=True)
+
+
+def _no_second_opinion(settings: Settings) -> Iterator[Remark]:
+    """What keeps `agreement` from being worth what it costs."""
+    if settings.escalation.verify != "agreement":
+        return
+    path: Path = (_E, "verify")
+    modes = served(settings)
+    resting, active = modes.get(Mode.RESTING), modes.get(Mode.ACTIVE)
+    if resting is None or active is None or resting == active:
+        yield Remark(path, "`agreement` needs two local models: one in `resting`, one in `active`")
+        return
+    if settings.retries.attempts < _OPINIONS:
+        text = f"`agreement` asks three places; `retries.attempts` is {settings.retries.attempts}"
+        yield Remark(path, text)
+    family = lineage(resting.model, active.model)
+    if family is not None:
+        text = (
+            f"`{resting.model}` and `{active.model}` are both of the family `{family}`: such "
+            "models make the same mistakes, so that they agree proves less"
+        )
+        yield Remark(path, text)

@@ -14,6 +14,7 @@ from capture.exchange import Attempt, ExchangeEnd, ExchangeStatus
 from capture.journal import Begin, Journal, JournalError, Position
 from gateway.errors import CaptureUnavailable, GatewayError, UpstreamError
 from gateway.flight import Flight
+from gateway.opinions import CONFIRMED
 from gateway.settings import CaptureSettings
 from gateway.upstreams.base import ReplyEnd
 
@@ -62,6 +63,12 @@ class Recorder:
         self._piece_bytes = len(self._pieces[0])
         self.attempts.append(self.attempts.pop(index))
         self._translated = translated
+
+    def confirmed(self) -> None:
+        """Another place says the same as the attempts that were held back for its opinion."""
+        for attempt in self.attempts:
+            if attempt.status == "held":
+                attempt.error = CONFIRMED
 
     def received(self, data: bytes, *, spill: bool = False) -> None:
         """Raw bytes of the current attempt's reply; `spill`: it is the one that will be kept."""

@@ -3,8 +3,9 @@
 The order of things is the promise (design.md, N1 to N5): the begin is journalled before the first
 byte goes upstream; a reply goes to the client as it comes (`gateway.passage`); the full record is
 journalled before the terminal bytes; after the first byte nothing is tried again; a client that
-leaves takes the upstream's request with it. A reply that was dropped as unfit is kept until another
-place has answered: where none does, the client gets it after all.
+leaves takes the upstream's request with it. A reply that was dropped as unfit, or for want of a
+second opinion, is kept until another place has answered: where none does, the client gets it after
+all.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from capture import clock
 from capture.exchange import Attempt, Candidate
 from capture.journal import Begin
 from gateway.attempts import (
+    DROPPED,
     as_upstream_error,
     failed_status,
     is_request_fault,
@@ -34,7 +36,8 @@ from gateway.errors import (
 )
 from gateway.fleet import Link
 from gateway.flight import Flight
-from gateway.holding import Held
+from gateway.holding import Held, UnfitReply
+from gateway.opinions import Opinions
 from gateway.passage import Passage
 from gateway.policy import refusal
 from gateway.recorder import Recorder, status_of
@@ -55,8 +58,10 @@ class Relay:
         self._record = Recorder(desk.journal, desk.capture, flight)
         self._after: Sequence[Candidate] = ()
         """The places after the one being tried."""
-        self._unfit: tuple[Candidate, Passage] | None = None
-        """The latest reply that was dropped as unfit, and whose; None: none was."""
+        self._dropped: tuple[Candidate, Passage] | None = None
+        """The latest reply that was dropped, a fit one before an unfit, and whose; None: none
+        was."""
+        self._opinions = Opinions(flight.request.body) if flight.decision.second_opinion else None
 
     async def run(self, begin: Begin) -> None:
         """Answer the client, whatever happens; a client that leaves ends it quietly."""
@@ -116,9 +121,9 @@ class Relay:
                 may_retry=desk.budget.left,
             )
             if step is None:
-                if self._unfit is None:
+                if self._dropped is None:
                     raise error
-                self._flight.candidate, passage = self._unfit
+                self._flight.candidate, passage = self._dropped
                 await passage.hand_over()
                 return
             if step.candidate == index and not failure.stale:
@@ -157,7 +162,7 @@ class Relay:
         flight.attempt = attempt
         passage = Passage(desk, flight, self._record, link, attempt)
         if candidate in flight.decision.checked and self._elsewhere():
-            passage.held = Held(flight.request, self._elsewhere)
+            passage.held = Held(flight.request, self._elsewhere, self._opinions)
         link.circuit.enter()
         reply: Reply | None = None
         try:
@@ -169,8 +174,10 @@ class Relay:
             return self._failed(link, attempt, as_upstream_error(link.name, error), error)
         except UpstreamError as error:
             attempt.status = failed_status(error, attempt)
-            if attempt.status == "unfit":
-                flight.turned, self._unfit = "unfit", (candidate, passage)
+            if isinstance(error, UnfitReply):
+                flight.turned = error.turned
+                if error.fit or self._dropped is None or not self._dropped[1].fit:
+                    self._dropped = candidate, passage
             return self._failed(link, attempt, error, None)
         except BaseException as error:
             attempt.status = "cancelled" if isinstance(error, asyncio.CancelledError) else "broken"
@@ -178,7 +185,7 @@ class Relay:
             raise
         finally:
             if reply is not None:
-                reply.close(said_all=attempt.status in ("ok", "unfit"))
+                reply.close(said_all=attempt.status in ("ok", *DROPPED))
             passage.over()
             self._settle(link, attempt, money)
         return None
@@ -192,7 +199,7 @@ class Relay:
         stale = isinstance(cause, StaleConnection)
         if stale:
             link.circuit.left()
-        elif attempt.status == "unfit" or is_request_fault(attempt.http_status):
+        elif attempt.status in DROPPED or is_request_fault(attempt.http_status):
             link.circuit.succeeded()  # the server did its part
         else:
             link.circuit.failed(error.retry_after)

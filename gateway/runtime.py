@@ -171,7 +171,7 @@ class Runtime:
                 for name, step in self._hourly().items()
             ),
         ]
-        if loaded.settings.escalation.verify == "tool_calls":
+        if loaded.settings.escalation.verify != "off":
             self._chores.append(asyncio.create_task(asyncio.to_thread(schemas.warm)))
         if links.priced:
             self._chores.append(asyncio.create_task(asyncio.to_thread(pricing.warm)))

@@ -303,10 +303,12 @@ class Escalation(Section):
     """The mode when no rule decides and the client named none. `learned`: the cheapest local mode
     that is proven on the request's skill, else burst."""
     history: HistorySettings = HistorySettings()
-    verify: Literal["tool_calls", "off"] = "tool_calls"
+    verify: Literal["tool_calls", "agreement", "off"] = "tool_calls"
     """`tool_calls`: a local reply to a request that offers tools is held until it is whole; one
     whose calls do not fit the tools is dropped, and the next place in order answers. Nothing is
-    held when no place is left to try. `off`: replies stream as they come, whatever they call."""
+    held when no place is left to try. `agreement`: and RESTING's reply is handed over only when
+    ACTIVE, asked next, makes the same calls; the client then gets ACTIVE's. `off`: replies stream
+    as they come, whatever they call."""
     rules: tuple[Rule, ...] = ()
     """Tried in order. One marked `private` is tried even when an earlier one decided."""
     fallback: ModeOrder = (Mode.ACTIVE, Mode.RESTING, Mode.BURST)

@@ -167,6 +167,11 @@ def _check(policy: Policy) -> Iterator[Said]:
             "A local reply to a request with tools is held until its calls are checked; one that "
             "does not fit is dropped, and the next place answers.",
         )
+        if policy.second_opinion:
+            yield Said(
+                "second_opinion",
+                "It is then handed over only when RESTING and ACTIVE make the same calls.",
+            )
     else:
         yield Said("check", "Local replies are handed over unchecked.")
 

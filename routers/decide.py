@@ -13,6 +13,9 @@ places whose circuit is open go last. In particular:
 - One place serving two modes is tried once.
 - Under `verify` the reply of a local place to a request with tools is to be checked, unless that
   place is the last: nothing would be gained.
+- Under `second_opinion` RESTING and ACTIVE, where they come first, are asked in this order, and a
+  reply goes out only when both say the same. Not so for a skill that history holds proven, for a
+  request of several replies, nor where no place comes after the two.
 - A task that the latch keeps in BURST goes there, whatever rules and history say; a name that the
   client asks for still counts.
 - In quiet hours other modes than those that may are ruled out; a local one that may then answers
@@ -53,6 +56,8 @@ class _Wish(NamedTuple):
     reason: Reason
     confidence: float | None = None
     """P(home gets it right) as history has it; None where history was not asked."""
+    proven: bool = False
+    """History holds the first mode good enough for this skill."""
 
 
 class _Known(NamedTuple):
@@ -93,6 +98,11 @@ def decide(
     ready = [c for c, against, place in weighed if against is None and place.healthy]
     failing = [c for c, against, place in weighed if against is None and not place.healthy]
     candidates = (*ready, *failing)
+    checked = _checked(weighed, candidates) if policy.verify and features.tools else ()
+    pair = _pair(candidates, checked) if policy.second_opinion else ()
+    second_opinion = bool(pair) and not wish.proven and features.choices == 1
+    if second_opinion:
+        candidates = (*pair, *candidates[2:])
     reasons = [wish.reason, *_in_the_way(weighed, candidates[0] if candidates else None)]
     if wish.modes and fleet.at(wish.modes[0]) is None:
         reasons.insert(1, Reason("not_configured", f"no model serves {wish.modes[0]}"))
@@ -110,7 +120,8 @@ def decide(
         config_generation=fleet.generation,
         confidence=wish.confidence,
         skill=skill,
-        checked=_checked(weighed, candidates) if policy.verify and features.tools else (),
+        checked=checked,
+        second_opinion=second_opinion,
     )
 
 
@@ -118,6 +129,17 @@ def _checked(weighed: list[_Weighed], candidates: tuple[Candidate, ...]) -> tupl
     """The local ones among the candidates, but for the last of all."""
     local = [candidate for candidate, _, place in weighed if place.local]
     return tuple([candidate for candidate in candidates[:-1] if candidate in local])
+
+
+def _pair(
+    candidates: tuple[Candidate, ...], checked: tuple[Candidate, ...]
+) -> tuple[Candidate, ...]:
+    """The two that come first, RESTING before ACTIVE, when both are checked; else nothing. The
+    client gets the reply of the later."""
+    first = candidates[:2]
+    if {each.mode for each in first} != set(_CHEAPEST_FIRST) or not set(first) <= set(checked):
+        return ()
+    return tuple(sorted(first, key=lambda each: _CHEAPEST_FIRST.index(each.mode)))
 
 
 def _wish(
@@ -162,8 +184,8 @@ def _learned(fleet: Fleet, policy: Policy, learned: Learned, known: _Known) -> _
         tally = known.history.of(*key)
         enough, asked = proven(learned.rule, tally, known.recent.get(key, ()), home_at)
         if enough:
-            text = f"{_standing(known.skill, place, tally)}, and {asked}"
-            return _Wish((mode, *policy.fallback), None, Reason("history", text), tally.posterior)
+            reason = Reason("history", f"{_standing(known.skill, place, tally)}, and {asked}")
+            return _Wish((mode, *policy.fallback), None, reason, tally.posterior, proven=True)
         if best is None or tally.posterior > best[1].posterior:
             best = place, tally, asked
     modes = (policy.default, *policy.fallback)

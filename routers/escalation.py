@@ -71,6 +71,8 @@ class Policy:
     """How history decides; None: the default is always the same mode."""
     verify: bool = False
     """Local replies to requests that offer tools are checked before they are handed over."""
+    second_opinion: bool = False
+    """And handed over only when another local model says the same."""
 
     latch: Latch | None = None
     """A task that BURST took on stays there; None: each request is decided by itself."""

@@ -85,5 +85,8 @@ def _failure(attempt: Attempt) -> str:
         case "unfit":
             what = f" ({attempt.error})" if attempt.error else ""
             return f"gave no fit answer{what}"
+        case "held":
+            what = f" ({attempt.error})" if attempt.error else ""
+            return f"was held back{what}"
         case "ok":
             return "answered"

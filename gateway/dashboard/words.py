@@ -26,6 +26,7 @@ ATTEMPT: Mapping[AttemptStatus, str] = {
     "broken": "broke off",
     "cancelled": "cancelled",
     "unfit": "answered, but not fit to hand over",
+    "held": "answered, and was held back for a second opinion",
 }
 OUTCOME: Mapping[OutcomeName, str] = {
     "success": "success",

@@ -271,6 +271,10 @@ escalation:
     ]
 
 
+TWO_AT_HOME = (
+    HOUSE.replace("model: small", "model: qwen3-8b")
+    + "  active: {upstream: ollama, model: qwen3-14b}\nescalation: {verify: agreement}\n"
+)
 WARNED = [
     ("", "every request will be refused"),
     (HOUSE + "  active: {upstream: far, model: m}", "active is not at home"),
@@ -279,6 +283,9 @@ WARNED = [
     (ONLY_HOME + "escalation: {default: learned}", "to burst, which no model serves"),
     (ONLY_BURST + "escalation: {default: learned}", "`learned` has no local mode to learn about"),
     (HOUSE + "escalation: {fallback: [active]}", "nothing falls back to it"),
+    (HOUSE + "escalation: {verify: agreement}", "`agreement` needs two local models"),
+    (TWO_AT_HOME, "both of the family `qwen`"),
+    (TWO_AT_HOME + "retries: {attempts: 2}", "`agreement` asks three places"),
     (HOUSE + "escalation: {fallback: [burst, burst]}", "burst is listed before"),
     (HOUSE + "escalation: {rules: [{name: r, then: active}]}", "no model serves active"),
     (

@@ -350,3 +350,44 @@ def test_a_reply_from_elsewhere_is_not_checked() -> None:
 def test_a_place_that_goes_last_since_it_fails_is_not_checked() -> None:
     fleet = replace(FLEET, places=(replace(RESTING, healthy=False), ACTIVE, BURST))
     assert checked(TIMER, fleet=fleet) == ["large"]
+
+
+SECONDED = replace(CHECKING, second_opinion=True, default=Mode.ACTIVE)
+
+
+def test_a_second_opinion_is_asked_of_active_after_resting_whichever_comes_first() -> None:
+    for default in (Mode.RESTING, Mode.ACTIVE):
+        policy = replace(
+            SECONDED, default=default, fallback=(Mode.ACTIVE, Mode.RESTING, Mode.BURST)
+        )
+        decision = choose(TIMER, policy=policy)
+        assert decision.second_opinion
+        modes = [candidate.mode for candidate in decision.candidates]
+        assert modes == [Mode.RESTING, Mode.ACTIVE, Mode.BURST]
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        ASK,
+        replace(TIMER, private=True),
+        replace(TIMER, alias="resting"),
+        replace(TIMER, alias="burst"),
+        replace(TIMER, alias="coder"),
+        replace(TIMER, choices=2),
+    ],
+    ids=["no tools", "private", "local by name", "burst by name", "one place", "several replies"],
+)
+def test_no_second_opinion_where_it_would_change_nothing(features: Features) -> None:
+    assert not choose(features, policy=SECONDED).second_opinion
+
+
+def test_a_proven_skill_needs_no_second_opinion() -> None:
+    policy = replace(SECONDED, default=Mode.BURST, learned=Learned(0.7))
+    place = FLEET.at(Mode.RESTING)
+    assert place is not None
+    key = Key(TIMER.skill, place.upstream, place.model, place.adapter)
+    proven = History({key: Tally(20.0, 0.0)})
+    decision = choose(TIMER, policy=policy, history=proven)
+    assert decision.candidates[0].mode is Mode.RESTING
+    assert not decision.second_opinion
