@@ -169,7 +169,7 @@ def _check(policy: Policy) -> Iterator[Said]:
         )
         if policy.second_opinion:
             yield Said(
-                "second_opinion",
+                "check",
                 "It is then handed over only when RESTING and ACTIVE make the same calls.",
             )
     else:
