@@ -10,9 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from capture.exchange import Mode
 from capture.ids import time_of
+from capture.import_formats import MODEL_CHARACTERS, Format
 from capture.imported import Imported
-from capture.imports import Format
-from capture.imports.models import MOST_CHARACTERS
 from capture.narrowing import Malformed, read_object
 from capture.said import json_text
 from capture.sessions import MOST_CHARACTERS as MOST_OF_SESSION
@@ -25,7 +24,7 @@ BODY_BYTES = 40 << 20
 MOST = 500
 """Exchanges in one body at most."""
 
-_Text = Annotated[str, Field(max_length=MOST_CHARACTERS)]
+_Text = Annotated[str, Field(max_length=MODEL_CHARACTERS)]
 
 
 class ImportedBody(BaseModel):

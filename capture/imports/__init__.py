@@ -17,9 +17,9 @@ in a file is executed, followed or fetched, and nothing of it becomes a path.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import StrEnum
 from itertools import islice
 
+from capture.import_formats import Format
 from capture.imports import (
     claude_api,
     claude_code,
@@ -47,20 +47,6 @@ __all__ = ["Conversation", "Format", "Found", "NotThisFormat", "Skipped", "conve
 
 _LOOKED_AT = 50
 """Values looked at to tell a format."""
-
-
-class Format(StrEnum):
-    """Whose file it is."""
-
-    CLAUDE_API = "claude-api"
-    CLAUDE_EXPORT = "claude-export"
-    CLAUDE_CODE = "claude-code"
-    HERMES_STATE = "hermes-state"
-    TRAJECTORIES = "trajectories"
-    OPENCLAW = "openclaw"
-    LITELLM = "litellm"
-    HELICONE = "helicone"
-    OPENAI = "openai"
 
 
 _LOOKS: Mapping[Format, Callable[[Json], bool]] = {

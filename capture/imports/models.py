@@ -12,8 +12,6 @@ from capture.exchange import Mode
 
 UNKNOWN = "unknown"
 """The model's name where nothing tells it."""
-MOST_CHARACTERS = 200
-"""Of a model's name; a longer one is cut."""
 
 _HIRED = re.compile(
     r"claude|gpt-(?!oss)|chatgpt|o[1-9](?:$|-)|gemini|grok|command-[ar]|sonar|palm|nova-|jamba"

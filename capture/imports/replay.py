@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 from capture.conversations import Known, know
 from capture.ids import named_id
+from capture.import_formats import MODEL_CHARACTERS
 from capture.imported import Imported
 from capture.imports.conversation import Conversation, Skipped, Turn
-from capture.imports.models import MOST_CHARACTERS, UNKNOWN, mode_of
+from capture.imports.models import UNKNOWN, mode_of
 from capture.messages import ContentPart, Message, Usage
 from capture.narrowing import Json
 from capture.plain import plain_message
@@ -124,7 +125,7 @@ def _imported(
 
 
 def _model(conversation: Conversation, turn: Turn) -> str:
-    return (turn.model or conversation.model or UNKNOWN)[:MOST_CHARACTERS]
+    return (turn.model or conversation.model or UNKNOWN)[:MODEL_CHARACTERS]
 
 
 def _request(conversation: Conversation, turn: Turn, pieces: Sequence[bytes]) -> bytes:
