@@ -17,7 +17,7 @@ def explain(decision: RouteDecision, attempts: Sequence[Attempt] = ()) -> str:
     if not decision.candidates:
         return f"Refused, since nothing may answer: {why}."
     if not attempts:
-        return f"Answered {_place(decision.candidates[0])}: {why}."
+        return f"Answered {_expected(decision)}: {why}."
     last = attempts[-1]
     place = _place(Candidate(last.mode, last.upstream, last.model))
     if last.status == "ok":
@@ -43,6 +43,15 @@ def _because(decision: RouteDecision) -> str:
     if decision.private:
         text += f"; it is private: {decision.reasons[0].text}"
     return text
+
+
+def _expected(decision: RouteDecision) -> str:
+    """Who answers, as far as the decision can tell."""
+    first, *after = decision.candidates
+    if not decision.second_opinion:
+        return _place(first)
+    mode = first.mode.upper()
+    return f"{_place(after[0])} if {first.model} ({mode}) makes the same calls"
 
 
 def _place(candidate: Candidate) -> str:

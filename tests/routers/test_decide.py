@@ -8,6 +8,7 @@ from capture.exchange import Candidate, Mode, RouteDecision
 from routers.conditions import HeaderIs, InputAtLeast, ToolsPresent
 from routers.decide import decide
 from routers.escalation import AUTO, Learned, Policy, Rule
+from routers.explain import explain
 from routers.features import Budget, Features, Fleet, Place
 from routers.history import EMPTY, History, Key, Tally
 
@@ -391,3 +392,9 @@ def test_a_proven_skill_needs_no_second_opinion() -> None:
     decision = choose(TIMER, policy=policy, history=proven)
     assert decision.candidates[0].mode is Mode.RESTING
     assert not decision.second_opinion
+
+
+def test_a_decision_that_asks_for_a_second_opinion_says_who_would_answer() -> None:
+    assert explain(choose(TIMER, policy=SECONDED)).startswith(
+        "Answered at home by large (ACTIVE) if small (RESTING) makes the same calls: "
+    )
