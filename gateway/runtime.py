@@ -65,6 +65,10 @@ HOUSE_MODEL = Path(__file__).parent / "house_model"
 _CATCH_UP_SECONDS = 30.0
 """How long starting waits for the last run's journal to reach the store: budgets depend on it."""
 
+_WARMING_SECONDS = 1.0
+"""How long starting waits for Claude's thinking to be remembered: a request that comes before goes
+without its own."""
+
 log = logging.getLogger("gateway.runtime")
 
 
@@ -162,9 +166,11 @@ class Runtime:
         self.config.on_change(self._reload)
         self.config.start()
         links = self.seats.current.desk.links
+        warming = asyncio.create_task(warm_thinking(self.store, links), name="warm-thinking")
+        await asyncio.wait({warming}, timeout=_WARMING_SECONDS)
         self._chores = [
             asyncio.create_task(self._watch_keys(), name="watch-keys"),
-            asyncio.create_task(warm_thinking(self.store, links), name="warm-thinking"),
+            warming,
             asyncio.create_task(history.follow(self._homes), name="history"),
             *(
                 asyncio.create_task(hourly(name, step), name=name)
