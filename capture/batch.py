@@ -104,6 +104,7 @@ ATTEMPT_COLUMNS = (
 )
 BODY_COLUMNS = ("exchange_id", "kind", "attempt", "encoding", "data")
 MESSAGE_COLUMNS = ("id", "role", "body")
+WEIGHING_COLUMNS = ("exchange_id", "weighing")
 CALL_COLUMNS = ("exchange_id", "position", "call_id", "name", "arguments")
 FEEDBACK_COLUMNS = (
     "id",
@@ -149,6 +150,7 @@ class Batch:
     messages: dict[bytes, MessageRow] = field(default_factory=dict[bytes, MessageRow])
     calls: list[Row] = field(default_factory=list[Row])
     feedback: list[Row] = field(default_factory=list[Row])
+    weighings: list[Row] = field(default_factory=list[Row])
     imported: set[str] = field(default_factory=set[str])
     """Of those that ended, what somebody else served: not counted with ours."""
     _parts: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
@@ -246,6 +248,9 @@ class Batch:
             self._body(id_, "response", position if position < len(raw) - 1 else None, data)
         if delivered is not None:
             self._body(id_, "delivered", None, delivered)
+        weighing = end.get("weighing")
+        if weighing is not None:
+            self.weighings.append((id_, json_text(weighing)))
 
     def _imported(self, id_: str, meta: Json, body: bytes) -> None:
         if id_ in self.known or id_ in self.begun:

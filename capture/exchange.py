@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from capture.messages import FinishReason, Usage
 from capture.values import value
+
+if TYPE_CHECKING:
+    from capture.weighing import Weighing
 
 
 class Mode(StrEnum):
@@ -97,6 +100,9 @@ class RouteDecision:
     Empty: every reply goes out as it comes."""
     second_opinion: bool = False
     """A reply of a checked place is handed over only when another of them has said the same."""
+    weighs: bool = False
+    """Replies of the checked places are looked at, and BURST answers where it is worth it
+    (`capture.weighing`)."""
 
     @property
     def chosen(self) -> Candidate | None:
@@ -169,3 +175,5 @@ class ExchangeEnd:
     """Body bytes handed to the client's connection."""
     notes: tuple[str, ...] = ()
     """What was dropped or repaired on the way, one clause each."""
+    weighing: Weighing | None = None
+    """How it was weighed; None where the decision asked for none."""

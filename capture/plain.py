@@ -11,6 +11,7 @@ from typing import Any
 
 from capture.exchange import Attempt, Candidate, ExchangeEnd, Reason, RouteDecision, RuleTrace
 from capture.messages import ContentPart, Message, ToolCall, Usage
+from capture.weighing import plain_weighing
 
 Plain = dict[str, Any]
 
@@ -30,6 +31,7 @@ def plain_decision(decision: RouteDecision) -> Plain:
         "skill": decision.skill,
         "checked": [plain_candidate(each) for each in decision.checked],
         "second_opinion": decision.second_opinion,
+        "weighs": decision.weighs,
     }
 
 
@@ -100,6 +102,7 @@ def plain_end(end: ExchangeEnd) -> Plain:
         "streamed": end.streamed,
         "delivered_bytes": end.delivered_bytes,
         "notes": end.notes,
+        "weighing": None if end.weighing is None else plain_weighing(end.weighing),
     }
 
 

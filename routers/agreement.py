@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from capture.messages import Message, ToolCall
 from capture.narrowing import Json, list_of, object_of
-from capture.values import value
+from capture.weighing import Agreement
 from routers.checks import answers, calls, prose
 from routers.checks.said import Said
 from routers.checks.spelling import canonical
@@ -40,20 +40,6 @@ _DEFAULT = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
-
-
-@value
-class Agreement:
-    """How two replies compare."""
-
-    same: bool
-    """They say the same; never where they cannot be compared."""
-    score: float
-    """How much of what they say is the same, from 0 to 1; of free text, how many words."""
-    text: str
-    """The verdict as a clause for people, without the replies' values."""
-    comparable: bool = True
-    """False where this cannot tell whether they say the same: free text."""
 
 
 def agree(asked: Asked, one: Message, other: Message) -> Agreement:

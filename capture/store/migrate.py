@@ -15,9 +15,9 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-HEAD = "0007"
+HEAD = "0008"
 """The schema this version reads and writes: the newest of `migrations/versions`."""
-KNOWN: Sequence[str] = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+KNOWN: Sequence[str] = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every schema this version can start from, oldest first."""
 
 

@@ -49,6 +49,7 @@ from capture.store.migrate import HEAD, StoreDamaged, StoreError, migrate, schem
 from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary, Loss, SkillCount
 from capture.store.trainable import Damaged, Wanted
 from capture.store.vetting import vet
+from capture.store.weighings import Weighed, newest_weighed, weighed
 from capture.store.words import Words, words_of
 from capture.store.writer import Writer
 from capture.trainable import TrainableTurn
@@ -162,6 +163,15 @@ class Store:
         """Of each skill at each place, by adapter: whether its last outcomes were successes, the
         newest first, so many at most."""
         return self._ask(lambda connection: last_outcomes(connection, most))
+
+    def newest_weighed(self, most: int) -> str:
+        """The id after which lie so many weighed requests; empty where there are fewer."""
+        return self._ask(lambda connection: newest_weighed(connection, most))
+
+    def weighed(self, after: str, seen: str = "", changed_at: float = 0.0) -> list[Weighed]:
+        """Requests weighed after that one, in the order in which they came, with what came of them.
+        Of those up to `seen` only the ones whose outcome changed at `changed_at` or later."""
+        return self._ask(lambda connection: weighed(connection, after, seen, changed_at))
 
     def trainable(
         self,

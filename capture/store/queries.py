@@ -23,6 +23,7 @@ from capture.store.rows import (
     OldOutcome,
     SkillCount,
 )
+from capture.store.weighings import find_weighing
 
 _SUMMARY = [
     t.exchanges.c[name]
@@ -142,6 +143,7 @@ def find_exchange(connection: sa.Connection, id_: str) -> ExchangeDetail | None:
         parent=row.parent,
         outcome=None if row.outcome is None else outcome_of(row),
         outcome_before=_superseded(connection, id_),
+        weighing=find_weighing(connection, id_),
     )
 
 

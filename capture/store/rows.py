@@ -10,6 +10,7 @@ from capture.exchange import AttemptStatus, ExchangeStatus, Mode
 from capture.messages import FinishReason, Message, ToolCall, Usage
 from capture.outcomes import Outcome, OutcomeName
 from capture.side_calls import Purpose
+from capture.weighing import Weighing
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,8 @@ class ExchangeDetail:
     """What came of it, with its evidence; None while nothing has been seen that says."""
     outcome_before: tuple[OldOutcome, ...] = ()
     """What was thought to have come of it, the oldest first."""
+    weighing: Weighing | None = None
+    """How it was weighed; None where the decision asked for none."""
 
     @property
     def reply(self) -> Message | None:

@@ -10,6 +10,7 @@
     outcomes           what came of an exchange, by what its conversation did next and people said
     superseded         what outcomes were before later evidence changed them
     feedback           what people said of exchanges and conversations
+    weighings          how a request was weighed, for the router to learn from
     skill_tallies      outcomes by skill, place, adapter and day, so that asking needs no scan
     week_counts        what weeks that are over came to, until something of theirs changes
     to_vet             exchanges that were linked since and are still to be vetted
@@ -248,6 +249,14 @@ superseded = sa.Table(
     sa.Column("outcome", sa.String(16), nullable=False),
     sa.Column("confidence", _REAL, nullable=False),
     sa.Column("since", _REAL, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+weighings = sa.Table(
+    "weighings",
+    metadata,
+    sa.Column("exchange_id", sa.String(26), primary_key=True),
+    sa.Column("weighing", sa.JSON, nullable=False),  # as `capture.weighing` writes it
     sqlite_with_rowid=False,
 )
 

@@ -61,6 +61,7 @@ class Writer:
                 (t.messages, rows.MESSAGE_COLUMNS, insert(t.messages).on_conflict_do_nothing()),
                 (t.tool_calls, rows.CALL_COLUMNS, t.tool_calls.insert()),
                 (t.feedback, rows.FEEDBACK_COLUMNS, insert(t.feedback).on_conflict_do_nothing()),
+                (t.weighings, rows.WEIGHING_COLUMNS, t.weighings.insert()),
             )
         }
         ended = t.exchanges.update().where(t.exchanges.c.id == sa.bindparam("id_"))
@@ -246,6 +247,7 @@ class Writer:
             (t.messages, [r for id_, r in batch.messages.items() if id_ not in self._stored]),
             (t.tool_calls, batch.calls),
             (t.feedback, batch.feedback),
+            (t.weighings, batch.weighings),
         ):
             self._many(self._sql[table.name], values)
         self._many(self._late, batch.late_rows())

@@ -21,7 +21,8 @@ from capture.plain import (
     plain_rule,
     plain_usage,
 )
-from tests.support.journals import attempt, decision, end
+from capture.weighing import Weighing, plain_weighing, weighing_of
+from tests.support.journals import attempt, decision, end, weighing
 
 VALUES: list[tuple[Any, Any]] = [
     (decision(), plain_decision),
@@ -30,14 +31,16 @@ VALUES: list[tuple[Any, Any]] = [
     (decision().rules[0], plain_rule),
     (Usage(1, 2, 3, 4, 5), plain_usage),
     (attempt(), plain_attempt),
-    (end(), plain_end),
+    (end(weighing=weighing()), plain_end),
+    (weighing(), plain_weighing),
 ]
 
 
 @pytest.mark.parametrize(("value", "plain"), VALUES, ids=lambda v: getattr(v, "__name__", ""))
 def test_every_field_is_written_and_as_orjson_itself_would(value: Any, plain: Any) -> None:
     assert set(plain(value)) == {field.name for field in fields(value)}
-    assert orjson.loads(orjson.dumps(plain(value))) == orjson.loads(orjson.dumps(value))
+    itself = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    assert orjson.loads(orjson.dumps(plain(value))) == orjson.loads(itself)
 
 
 texts = st.text(max_size=20)
@@ -63,3 +66,8 @@ def test_a_message_comes_back_as_it_was(message: Message) -> None:
 def test_modes_are_written_as_their_names() -> None:
     assert plain_candidate(decision().candidates[0])["mode"] is Mode.RESTING
     assert orjson.dumps(Mode.RESTING) == b'"resting"'
+
+
+@pytest.mark.parametrize("weighed", [weighing(), weighing(agreement=None, who=Mode.ACTIVE)])
+def test_a_weighing_comes_back_as_it_was(weighed: Weighing) -> None:
+    assert weighing_of(orjson.loads(orjson.dumps(plain_weighing(weighed)))) == weighed

@@ -21,6 +21,7 @@ from capture.ingest import Ingester
 from capture.journal import Begin, Journal, new_epoch
 from capture.messages import Usage
 from capture.store import Store
+from capture.weighing import Agreement, Weighing
 
 REQUEST = (
     b'{"model":"auto","messages":[{"role":"system","content":"Be brief."},'
@@ -101,6 +102,28 @@ def end(**changes: Any) -> ExchangeEnd:
         "delivered_bytes": len(REPLY),
     }
     return ExchangeEnd(**fields | changes)
+
+
+def weighing(**changes: Any) -> Weighing:
+    """A reply that was looked at and left, with every field in use."""
+    fields: dict[str, Any] = {
+        "choice": "escalate",
+        "reason": Reason("benefit", "leaving home is worth +0.40"),
+        "who": None,
+        "keys": ("tool:read_file", None, "5f3a"),
+        "bands": (17, 4),
+        "figures": {"one": 1.0, "resting.fatal": 1.0},
+        "found": {Mode.RESTING: (Reason("schema", "its arguments do not fit"),)},
+        "agreement": Agreement(False, 0.5, "they call different tools"),
+        "home": {Mode.RESTING: 0.3, Mode.ACTIVE: 0.5},
+        "cloud": 0.9,
+        "spread": 0.1,
+        "limit": 0.05,
+        "propensity": 0.99,
+        "weights": {Mode.RESTING: "house/house-small"},
+        "beside": {Mode.RESTING: Agreement(False, 0.0, "they call different tools")},
+    }
+    return Weighing(**fields | changes)
 
 
 def make_journal(
