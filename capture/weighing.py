@@ -13,9 +13,9 @@ from typing import Any, Literal
 from capture.exchange import Mode, Reason
 from capture.values import value
 
-Choice = Literal["accept", "escalate", "away", "audit"]
-"""What fell: a local reply was handed over; one was looked at and the cloud answered; nobody at
-home was asked. `audit` is no decision: the cloud was asked what home had answered."""
+Choice = Literal["accept", "escalate", "away"]
+"""What fell: a local reply was handed over; one was looked at and the cloud was asked; the cloud
+was asked at once."""
 
 
 @value
@@ -65,13 +65,17 @@ class Weighing:
     propensity: float = 1.0
     """How likely this very choice was."""
     audited: bool = False
-    """The cloud is asked the same besides."""
+    """A reply would have been handed over, and the cloud was asked instead, to hold the two against
+    each other."""
     weights: Mapping[Mode, str] = field(default_factory=dict[Mode, str])
     """Which model, at which upstream and with which adapter, each mode was."""
     beside: Mapping[Mode, Agreement] = field(default_factory=dict[Mode, Agreement])
     """Local replies held against the cloud's, where both were had."""
-    of: str | None = None
-    """Of an audit: the exchange whose reply is audited."""
+
+    @property
+    def best(self) -> Mode | None:
+        """The local model that was most likely right; None where none was weighed."""
+        return max(self.home, key=self.home.__getitem__, default=None)
 
     @property
     def benefit(self) -> float | None:
@@ -79,6 +83,24 @@ class Weighing:
         if self.cloud is None or not self.home:
             return None
         return self.cloud - max(self.home.values())
+
+
+@value
+class Weighed:
+    """One request that was weighed, and what came of it."""
+
+    id: str
+    key: str | None
+    """Name of the API key that asked."""
+    answered: Mode | None
+    """Whose reply the client got; None where nobody's."""
+    weighing: Weighing
+    right: bool | None
+    """What came of it; None while nothing says."""
+    confidence: float
+    """How sure that is, 0 to 1."""
+    at: float
+    """When that was last looked at, in Unix seconds; 0 while nothing says."""
 
 
 def plain_weighing(weighing: Weighing) -> dict[str, Any]:
@@ -101,7 +123,6 @@ def plain_weighing(weighing: Weighing) -> dict[str, Any]:
         "audited": weighing.audited,
         "weights": _plain_by_mode(weighing.weights),
         "beside": {who.value: _plain_agreement(each) for who, each in weighing.beside.items()},
-        "of": weighing.of,
     }
 
 
@@ -127,7 +148,6 @@ def weighing_of(plain: Mapping[str, Any]) -> Weighing:
         audited=plain["audited"],
         weights={Mode(m): name for m, name in plain["weights"].items()},
         beside={Mode(m): Agreement(**each) for m, each in plain["beside"].items()},
-        of=plain["of"],
     )
 
 

@@ -166,6 +166,7 @@ class Decisions:
             features.alias,
             features.key,
             features.private,
+            features.choices,
             features.tools,
             features.named_skill,
             features.images,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from capture.exchange import ExchangeEnd
 from capture.journal import Journal
@@ -12,6 +13,9 @@ from gateway.fleet import Links
 from gateway.flight import Flight
 from gateway.retry import RetryBudget
 from gateway.settings import CaptureSettings, Retries
+
+if TYPE_CHECKING:  # loaded where the policy asks for it
+    from gateway.brains import Brains
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +30,5 @@ class Desk:
     capture: CaptureSettings
     on_end: Callable[[Flight, ExchangeEnd], None]
     """Told of every finished exchange, after it was journalled."""
+    brains: Brains | None = None
+    """The learning router; None where the policy does not ask for it."""

@@ -10,13 +10,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
 from capture.exchange import Attempt, Candidate, Mode, RouteDecision
 from gateway.errors import GatewayError
 from gateway.upstreams.base import ChatRequest
+
+if TYPE_CHECKING:
+    from gateway.weighing import Weigher
 
 _JSON = b"content-type: application/json\r\n"
 _STREAM = (
@@ -86,6 +89,8 @@ class Flight:
         """The latest try; None before the first."""
         self.turned: str | None = None
         """What led away from the decision's choice while it ran; None: nothing did."""
+        self.weigher: Weigher | None = None
+        """How the learning router weighs it; None where the decision asks for no such thing."""
         self.started = False
         """The response head has gone out: an error can only be told in-band now."""
         self.gone = False

@@ -1,7 +1,8 @@
 """Local replies held back until they are checked, so that the client sees one answer and no other.
 
 Checked is whether a reply fits the tools (`routers.verify`) and, where the decision asks for a
-second opinion, whether another local model says the same (`gateway.opinions`).
+second opinion, whether another local model says the same (`gateway.opinions`). Where the decision
+has replies weighed, `gateway.weighing` says all there is to say.
 
 Which places' replies are to be checked, the decision says (`RouteDecision.checked`); one is held
 while some later place could answer instead. A held reply is kept whole, read as it arrives, and
@@ -16,7 +17,8 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from capture.exchange import Reason
-from capture.replies import ReplyReader
+from capture.messages import Message
+from capture.replies import Choice, ReplyReader
 from gateway.errors import UpstreamError
 from gateway.opinions import Opinions
 from gateway.upstreams.base import ChatRequest, ReplyEnd, StreamReader
@@ -27,6 +29,12 @@ HELD_BYTES = 4 * 1024 * 1024
 TOO_LONG = f"the reply was handed over unchecked: it is longer than {HELD_BYTES} bytes"
 LAST_RESORT = "the reply was handed over although it is unfit: no other place answered"
 ALONE = "the reply was handed over although no second opinion confirms it: no other place answered"
+WORTH_LEAVING = "the reply was handed over although BURST was to answer: no other place answered"
+NO_CHOICE = Choice(0, Message("assistant"), None)
+"""What a reply without any comes down to."""
+
+Weighs = Callable[[Choice], tuple[Reason, bool] | None]
+"""Why a reply must not go out now, and whether an agent could run it; None: it goes out."""
 
 
 class UnfitReply(UpstreamError):
@@ -51,9 +59,11 @@ class Held:
         request: ChatRequest,
         elsewhere: Callable[[], bool],
         opinions: Opinions | None = None,
+        weighs: Weighs | None = None,
     ) -> None:
-        """`request` offers tools; `elsewhere` says whether a later place could still answer;
-        `opinions` are those of other places, None where none is asked for."""
+        """`elsewhere` says whether a later place could still answer; `opinions` are those of other
+        places, None where none is asked for, and `weighs` those of the learning router. Without
+        that, `request` offers tools."""
         body = request.body
         self.done = False
         self.note: str | None = None
@@ -61,7 +71,7 @@ class Held:
         self.confirmed = False
         """Another local model said the same."""
         self.elsewhere = elsewhere
-        self._opinions = opinions
+        self._opinions, self._weighs = opinions, weighs
         self._tools = cast("list[Any]", body.get("tools") or body.get("functions"))
         self._choice = body.get("tool_choice", body.get("function_call"))
         self._kept: list[bytes] = []
@@ -105,6 +115,8 @@ class Held:
         if self.note is not None:
             return None
         choices = self._said.finish().choices
+        if self._weighs is not None:
+            return self._weighs(choices[0] if choices else NO_CHOICE)
         for choice in choices:
             wrong = unfit(choice.message, self._tools, self._choice)
             if wrong is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from capture.exchange import Attempt
 from gateway.attempts import as_upstream_error, bad_reply, lost_status
@@ -17,11 +18,14 @@ from gateway.desk import Desk
 from gateway.errors import UpstreamError
 from gateway.fleet import Link
 from gateway.flight import Flight
-from gateway.holding import ALONE, LAST_RESORT, Held, UnfitReply
+from gateway.holding import ALONE, LAST_RESORT, WORTH_LEAVING, Held, UnfitReply
 from gateway.recorder import Recorder
 from gateway.sse import DONE
 from gateway.upstreams.base import ReplyEnd, StreamReader
 from gateway.upstreams.transport import Reply, TransportError, header
+
+if TYPE_CHECKING:
+    from gateway.weighing import Beside
 
 _ERROR_BYTES = 256 * 1024
 """Most bytes read of an upstream's error body."""
@@ -40,6 +44,8 @@ class Passage:
         self.attempt = attempt
         self.held: Held | None = None
         """How the reply is held back; None: it goes out as it comes."""
+        self.beside: Beside | None = None
+        """Who reads it to hold local replies against it; None: nobody."""
         self._desk = desk
         self._flight = flight
         self._record = record
@@ -73,13 +79,17 @@ class Passage:
             self._record.received(self._desk.links.mask_bytes(body))
             raise bad_reply(link.name, "answered a stream request with something else")
 
-    async def hand_over(self) -> None:
-        """Answer the client with the reply that was dropped as unfit, now that no other is left."""
+    async def hand_over(self, turned: str | None = None) -> None:
+        """Answer the client with the reply that was held back: since it was chosen, for the reason
+        `turned`, or since no other is left."""
         assert self._unfit is not None
         out, end = self._unfit
         self._flight.attempt = self.attempt
         self._record.answered_by(self.attempt, translated=self.link.translates)
-        self._say_unfit()
+        if turned is None:
+            self._say_unfit()
+        else:
+            self._flight.turned, self.attempt.error = turned, None
         self.attempt.status = "ok"
         ending = self._end_stream if self._flight.request.stream else self._end_whole
         await ending(out, end)
@@ -124,6 +134,9 @@ class Passage:
         if self.held is not None:
             self.held.keep(out)
             self._check(self.held, out, end)
+        if self.beside is not None:
+            self.beside.feed(out)
+            self.beside.over()
         link.circuit.succeeded()
         await self._end_whole(out, end)
 
@@ -163,6 +176,9 @@ class Passage:
         if end.complete and end.error is None:
             if held is not None:
                 self._check(held, tail, end)
+            if self.beside is not None:
+                self.beside.feed(tail)
+                self.beside.over()
             link.circuit.succeeded()
             await self._end_stream(tail, end)
         else:
@@ -172,6 +188,7 @@ class Passage:
         """What passes each piece on as it comes; False asks for no more until the client has read,
         or at all."""
         flight, record, attempt = self._flight, self._record, self.attempt
+        beside = self.beside
 
         def take(data: bytes) -> bool:
             if attempt.first_byte_s is None:
@@ -185,6 +202,8 @@ class Passage:
                     flight.start_stream()
                 record.delivered(out)
                 flight.write(out)
+                if beside is not None:
+                    beside.feed(out)
             return not reader.done and flight.writable
 
         return take
@@ -232,17 +251,26 @@ class Passage:
         if held.note is not None:
             self._record.notes.append(held.note)
         if fault is None:
-            if held.confirmed:
-                self._flight.turned = "agreed"
-                self._record.confirmed()
+            self._say_why(held)
             return
         reason, self.fit = fault
-        if held.elsewhere():
+        weigher = self._flight.weigher
+        if held.elsewhere() or (weigher is not None and weigher.accepted is not None):
             self._unfit = out, end
             raise UnfitReply(reason, self.link.name, fit=self.fit)
         self.attempt.error = self._desk.links.mask(reason.text)[:500]
         self._say_unfit()
 
+    def _say_why(self, held: Held) -> None:
+        """It goes out after it was looked at."""
+        weigher = self._flight.weigher
+        if weigher is not None:
+            self._flight.turned = weigher.reason
+        if held.confirmed:
+            self._flight.turned = "agreed"
+            self._record.confirmed()
+
     def _say_unfit(self) -> None:
         self._flight.turned = "last_resort"
-        self._record.notes.append(ALONE if self.fit else LAST_RESORT)
+        alone = ALONE if self._flight.weigher is None else WORTH_LEAVING
+        self._record.notes.append(alone if self.fit else LAST_RESORT)

@@ -39,9 +39,15 @@ def build_policy(escalation: Escalation) -> Policy:
         learned=_learned(escalation.history) if learned else None,
         verify=escalation.verify != "off",
         second_opinion=escalation.verify == "agreement",
+        max_loss=_share(escalation.max_quality_loss),
         latch=Latch(latch.turns, latch.minutes) if latch.on else None,
         quiet=tuple(quiet_hours(each) for each in escalation.quiet),
     )
+
+
+def _share(points: float | None) -> float | None:
+    """Points of a hundred as a share."""
+    return None if points is None else points / 100.0
 
 
 def quiet_hours(settings: QuietHours) -> Quiet:

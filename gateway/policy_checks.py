@@ -29,6 +29,7 @@ def contradictions(settings: Settings, written: Written, names: Sequence[str]) -
     if _away(settings):
         yield from _kept_home(settings.escalation, written)
     yield from _quiet_faults(settings)
+    yield from _unweighable(settings, written)
     there = served(settings)
     if there:
         yield from _nowhere(settings.escalation, there, written)
@@ -47,6 +48,7 @@ def warnings(settings: Settings) -> Iterator[Remark]:
     escalation = settings.escalation
     yield from _unserved(settings)
     yield from _no_second_opinion(settings)
+    yield from _too_few_tries(settings)
     yield from _idle_rules(settings)
     yield from _idle_history(escalation)
     yield from _idle_hours(settings)
@@ -228,6 +230,29 @@ def _idle_hours(settings: Settings) -> Iterator[Remark]:
     if escalation.timezone is not None and not asked:
         text = "nothing here asks what time it is"
         yield Remark((_E, "timezone"), text, key=True)
+
+
+def _unweighable(settings: Settings, written: Written) -> Iterator[Remark]:
+    """What `max_quality_loss` cannot be had with."""
+    escalation, there, path = settings.escalation, served(settings), (_E, "max_quality_loss")
+    if escalation.max_quality_loss is None or not written(path):
+        return
+    if escalation.default != "learned":
+        text = f"counts only with `default: learned`; the default is `{escalation.default}`"
+        yield Remark(path, text, key=True)
+    elif there and (Mode.BURST not in there or len(there) == 1):
+        text = "holds local models against burst; serve one of `resting` and `active`, and `burst`"
+        yield Remark(path, text, key=True)
+
+
+def _too_few_tries(settings: Settings) -> Iterator[Remark]:
+    """What keeps a weighed request from reaching burst."""
+    asked = len(served(settings))
+    if settings.escalation.max_quality_loss is not None and settings.retries.attempts < asked:
+        text = (
+            f"{asked} places are asked in turn; `retries.attempts` is {settings.retries.attempts}"
+        )
+        yield Remark((_E, "max_quality_loss"), text)
 
 
 def _no_second_opinion(settings: Settings) -> Iterator[Remark]:

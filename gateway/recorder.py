@@ -175,6 +175,7 @@ class Recorder:
             streamed=flight.request.stream,
             delivered_bytes=flight.bytes_out,
             notes=notes,
+            weighing=None if flight.weigher is None else flight.weigher.weighing,
         )
 
 

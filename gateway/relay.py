@@ -14,9 +14,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from capture import clock
-from capture.exchange import Attempt, Candidate
+from capture.exchange import Attempt, Candidate, Mode
 from capture.journal import Begin
 from gateway.attempts import (
     DROPPED,
@@ -61,7 +62,12 @@ class Relay:
         self._dropped: tuple[Candidate, Passage] | None = None
         """The latest reply that was dropped, a fit one before an unfit, and whose; None: none
         was."""
+        self._held: dict[Mode, tuple[Candidate, Passage]] = {}
+        """The replies that are weighed, held back, by who gave them."""
         self._opinions = Opinions(flight.request.body) if flight.decision.second_opinion else None
+        if flight.decision.weighs and desk.brains is not None:
+            flight.weigher = desk.brains.weigher(flight.request, flight.decision, features)
+            flight.turned = flight.weigher.reason
 
     async def run(self, begin: Begin) -> None:
         """Answer the client, whatever happens; a client that leaves ends it quietly."""
@@ -105,6 +111,8 @@ class Relay:
         index = self._first_ready(candidates)
         while True:
             self._after = candidates[index + 1 :]
+            if await self._stayed(candidates[index]):
+                return
             failed = await self._attempt(candidates[index])
             if failed is None:
                 return
@@ -121,6 +129,8 @@ class Relay:
                 may_retry=desk.budget.left,
             )
             if step is None:
+                if await self._stayed(None):
+                    return
                 if self._dropped is None:
                     raise error
                 self._flight.candidate, passage = self._dropped
@@ -132,9 +142,27 @@ class Relay:
                 await asyncio.sleep(step.wait)
             index = step.candidate
 
+    async def _stayed(self, to: Candidate | None) -> bool:
+        """Answer the client with a weighed reply, where one was chosen; clear by the time that no
+        place is left, or `to`, whose replies are not weighed, is next."""
+        weigher = self._flight.weigher
+        if weigher is None or not self._held:
+            return False
+        if to is None or to not in self._flight.decision.checked:
+            self._flight.turned = weigher.settle().code
+        if weigher.accepted is None:
+            return False
+        self._flight.candidate, passage = self._held[weigher.accepted]
+        await passage.hand_over(weigher.reason)
+        return True
+
     def _first_ready(self, candidates: Sequence[Candidate]) -> int:
         """The first place that may be tried now. Raises NothingMayAnswer while all of them rest."""
-        links = self._desk.links
+        links, weigher = self._desk.links, self._flight.weigher
+        spared = () if weigher is None or weigher.asks_home else self._flight.decision.checked
+        for index, candidate in enumerate(candidates):
+            if candidate not in spared and links[candidate.upstream].circuit.ready:
+                return index
         for index, candidate in enumerate(candidates):
             if links[candidate.upstream].circuit.ready:
                 return index
@@ -161,8 +189,7 @@ class Relay:
         flight.candidate, flight.attempts = candidate, len(self._record.attempts)
         flight.attempt = attempt
         passage = Passage(desk, flight, self._record, link, attempt)
-        if candidate in flight.decision.checked and self._elsewhere():
-            passage.held = Held(flight.request, self._elsewhere, self._opinions)
+        self._look(passage, candidate)
         link.circuit.enter()
         reply: Reply | None = None
         try:
@@ -176,6 +203,8 @@ class Relay:
             attempt.status = failed_status(error, attempt)
             if isinstance(error, UnfitReply):
                 flight.turned = error.turned
+                if flight.weigher is not None:
+                    self._held[candidate.mode] = candidate, passage
                 if error.fit or self._dropped is None or not self._dropped[1].fit:
                     self._dropped = candidate, passage
             return self._failed(link, attempt, error, None)
@@ -189,6 +218,15 @@ class Relay:
             passage.over()
             self._settle(link, attempt, money)
         return None
+
+    def _look(self, passage: Passage, candidate: Candidate) -> None:
+        """Have this place's reply held back, or read beside those that were."""
+        flight, weigher = self._flight, self._flight.weigher
+        if candidate in flight.decision.checked and self._elsewhere():
+            weighs = None if weigher is None else partial(weigher.against, candidate.mode)
+            passage.held = Held(flight.request, self._elsewhere, self._opinions, weighs)
+        elif weigher is not None and weigher.compares:
+            passage.beside = weigher.beside()
 
     def _failed(
         self, link: Link, attempt: Attempt, error: UpstreamError, cause: TransportError | None

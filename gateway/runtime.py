@@ -56,10 +56,13 @@ from gateway.upstreams.house import HouseServer
 from gateway.version import VERSION
 from gateway.warm_thinking import warm_thinking
 from routers import schemas
+from routers.escalation import Policy
 from routers.features import Fleet
+from routers.thresholds import Aim
 
-if TYPE_CHECKING:  # the index thread imports it
+if TYPE_CHECKING:  # loaded where they are needed
     from capture.recall import Recall
+    from gateway.brains import Brains
 
 HOUSE_MODEL = Path(__file__).parent / "house_model"
 _CATCH_UP_SECONDS = 30.0
@@ -102,6 +105,7 @@ class Runtime:
         self.guard = HostGuard(listening_on, settings.server.allowed_hosts)
         self.house: HouseServer | None = None
         self._follows: asyncio.Task[None] | None = None
+        self._learns: asyncio.Task[None] | None = None
         self.store: Store
         self.ingester: Ingester
         self.indexer: Indexer
@@ -149,6 +153,7 @@ class Runtime:
         await self._start_house(loaded.settings)
         self.seats = Seats(self._build(loaded), self.telemetry)
         self.seats.start()
+        self._learn(None)
         self.indexer = Indexer(
             self.store,
             self.home.search,
@@ -203,6 +208,8 @@ class Runtime:
             chore.cancel()
         self.seats.current.desk.links.close()
         self._unfollow()
+        if self._learns is not None:
+            self._learns.cancel()
         if self.house is not None:
             await self.house.stop()
         await self.ingester.catch_up(5.0)
@@ -325,11 +332,13 @@ class Runtime:
 
     # reloading
 
-    def _build(self, loaded: Loaded, old: Links | None = None) -> Current:
+    def _build(self, loaded: Loaded, old: Desk | None = None) -> Current:
         settings = loaded.settings
+        before = None if old is None else old.links
         links = Links(
-            settings, loaded.generation, thinking=self.thinking, house=self.house, before=old
+            settings, loaded.generation, thinking=self.thinking, house=self.house, before=before
         )
+        policy = build_policy(settings.escalation)
         desk = Desk(
             journal=self.journal,
             ledger=self.ledger,
@@ -338,8 +347,8 @@ class Runtime:
             budget=self._retry_budget,
             capture=settings.capture,
             on_end=self._count,
+            brains=self._brains(policy, links, None if old is None else old.brains),
         )
-        policy = build_policy(settings.escalation)
         return Current(
             settings,
             settings.server.limits,
@@ -355,7 +364,8 @@ class Runtime:
         limits = loaded.settings.escalation.budget
         old = self.seats.current
         await self._start_house(loaded.settings)
-        self.seats.current = self._build(loaded, old.desk.links)
+        self.seats.current = self._build(loaded, old.desk)
+        self._learn(old.desk.brains)
         self._retire_house(loaded.settings)
         self._recall_models = models_of(loaded.settings)
         self.ledger.relimit(limits.day_usd, limits.month_usd)
@@ -392,6 +402,28 @@ class Runtime:
                 break
             await asyncio.sleep(1.0)
         await house.stop()
+
+    def _brains(self, policy: Policy, links: Links, before: Brains | None) -> Brains | None:
+        """The learning router; the one before, where that is asked for the same."""
+        homes = tuple([p.mode for p in links.well.places if p.local and p.mode is not None])
+        if policy.max_loss is None or not homes:
+            return None
+        from gateway.brains import Brains
+
+        aim = Aim(max_loss=policy.max_loss)
+        if before is not None and (before.homes, before.aim) == (homes, aim):
+            return before
+        return Brains(self.store, homes, aim, self.fleet)
+
+    def _learn(self, before: Brains | None) -> None:
+        """Have the learning router taught that serves now."""
+        brains = self.seats.current.desk.brains
+        if brains is before:
+            return
+        if self._learns is not None:
+            self._learns.cancel()
+        follow = None if brains is None else brains.follow()
+        self._learns = None if follow is None else asyncio.create_task(follow, name="brains")
 
     def _homes(self) -> frozenset[tuple[str, str]] | None:
         """The places whose history counts; None while no request asks for any."""

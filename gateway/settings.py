@@ -309,6 +309,10 @@ class Escalation(Section):
     held when no place is left to try. `agreement`: and RESTING's reply is handed over only when
     ACTIVE, asked next, makes the same calls; the client then gets ACTIVE's. `off`: replies stream
     as they come, whatever they call."""
+    max_quality_loss: float | None = Field(default=None, gt=0, le=20)
+    """Points of a hundred that `learned` may lose against always asking burst. Replies of local
+    models are then looked at and weighed before they are handed over, audits hold the loss, and
+    `history` counts only where nothing can be weighed. None: `history` alone decides."""
     rules: tuple[Rule, ...] = ()
     """Tried in order. One marked `private` is tried even when an earlier one decided."""
     fallback: ModeOrder = (Mode.ACTIVE, Mode.RESTING, Mode.BURST)

@@ -233,6 +233,56 @@ class ExcludedView(View):
     reason: ReasonView
 
 
+class AgreementView(View):
+    """Two replies to one request, held against each other."""
+
+    same: bool
+    """They say the same."""
+    score: float
+    """How much of what they say is the same, 0 to 1."""
+    text: str
+    """The verdict, as a clause."""
+    comparable: bool
+    """False where this cannot be told: free text."""
+
+
+class WeighingView(View):
+    """How the learning router weighed a request. Probabilities are 0 to 1."""
+
+    choice: Literal["accept", "escalate", "away"]
+    """A local reply was handed over; one was looked at and BURST asked; BURST was asked at once."""
+    reason: ReasonView
+    """Why, as a clause."""
+    who: Mode | None
+    """Whose reply was chosen; null for BURST."""
+    home: dict[Mode, float]
+    """P(right) of each local model."""
+    cloud: float | None
+    """P(right) of BURST; null where it was not weighed."""
+    benefit: float | None
+    """What BURST was believed to be worth: its P(right) less the best local one's."""
+    spread: float | None
+    """Standard deviation of the benefit."""
+    limit: float | None
+    """The benefit from which on a request leaves home."""
+    propensity: float
+    """How likely this very choice was."""
+    audited: bool
+    """A local reply would have been handed over, and BURST was asked to hold the two together."""
+    keys: list[str | None]
+    """What history was asked by: the skill, nearly the same task, the very task."""
+    figures: dict[str, float]
+    """What request and local replies showed."""
+    found: dict[Mode, list[ReasonView]]
+    """What spoke against each local reply that was looked at."""
+    agreement: AgreementView | None
+    """The local replies against each other; null where there were not two."""
+    beside: dict[Mode, AgreementView]
+    """Each local reply against BURST's, where both were had."""
+    weights: dict[Mode, str]
+    """Which model, upstream and adapter each mode was."""
+
+
 class Explanation(View):
     """`/v1/exchanges/{id}/explain`."""
 
@@ -257,6 +307,8 @@ class Explanation(View):
     checked: list[CandidateView] = []
     """Places whose reply was to be checked before it was handed over."""
     attempts: list[AttemptView]
+    weighing: WeighingView | None = None
+    """How the learning router weighed it; null where the policy did not ask for that."""
 
 
 class ExchangeView(ExchangeHead):

@@ -48,6 +48,10 @@ class Settled:
     """How likely this very choice was."""
     audit: bool
     """Ask the cloud the same, beside what is handed over."""
+    audit_share: float = 0.0
+    """How likely an audit was, had the reply been accepted."""
+    limit: float | None = None
+    """The benefit from which on it leaves home; None where ranks decided."""
 
 
 class Brain:
@@ -98,11 +102,17 @@ class Brain:
             stays,
             chance if stays else 1.0 - chance,
             asks and self._draw("audit") < (audit.audit if audit else 0.0),
+            audit.audit if audit else 0.0,
+            limit,
         )
 
     def meet(self, text: str) -> None:
         """A request's task is known from now on."""
         self._tasks.meet(text)
+
+    def know(self, near: str, bands: Sequence[int]) -> None:
+        """A task was met in another life (`routers.tasks`)."""
+        self._tasks.know(near, bands)
 
     def judged(
         self, settled: Settled, agreement: Agreement, home: float | None, cloud: float | None

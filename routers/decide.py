@@ -20,6 +20,9 @@ places whose circuit is open go last. In particular:
   client asks for still counts.
 - In quiet hours other modes than those that may are ruled out; a local one that may then answers
   even where the order leaves it out; BURST never does.
+- Under `learned` with `max_loss` the local modes, the cheapest first, are asked before BURST, and
+  their replies are weighed (`routers.brain`). Not so for a private request, for one of several
+  replies, nor where no local mode or no BURST is left: then history decides as without.
 - Under `learned` the cheapest local mode whose posterior for this skill, with the adapter it has
   now, reaches the threshold answers; without one BURST does. What nobody tried is not proven.
 
@@ -43,6 +46,7 @@ from routers.ready import NOTHING_RECENT, Recent, proven
 _MODES = {mode.value: mode for mode in Mode}
 _AT_HOME = (Mode.ACTIVE, Mode.RESTING)
 _CHEAPEST_FIRST = (Mode.RESTING, Mode.ACTIVE)
+_ASKS_HOME = Reason("weighed", "home is asked first, and what it says is weighed")
 _SHOWN = 80
 """Most characters of a skill's name that a reason repeats."""
 
@@ -58,6 +62,12 @@ class _Wish(NamedTuple):
     """P(home gets it right) as history has it; None where history was not asked."""
     proven: bool = False
     """History holds the first mode good enough for this skill."""
+    learned: bool = False
+    """Neither a rule nor the client chose: what was learned decides."""
+
+
+_ASKING = _Wish((*_CHEAPEST_FIRST, Mode.BURST), None, _ASKS_HOME)
+"""Asks home first, to weigh what it says."""
 
 
 class _Known(NamedTuple):
@@ -87,17 +97,24 @@ def decide(
     skill = features.skill
     wish = _wish(features, fleet, policy, reading, _Known(skill, history, recent))
     quiet = policy.quiet_at(features.minute) if policy.quiet else None
-    weighed: list[_Weighed] = [
-        (
-            _candidate(mode, place.upstream, place.model),
-            objection(place, features, private, budget) or _hush(quiet, mode),
-            place,
-        )
-        for mode, place in _places(wish, fleet, private, quiet)
-    ]
-    ready = [c for c, against, place in weighed if against is None and place.healthy]
-    failing = [c for c, against, place in weighed if against is None and not place.healthy]
-    candidates = (*ready, *failing)
+
+    def weigh(wish: _Wish) -> list[_Weighed]:
+        return [
+            (
+                _candidate(mode, place.upstream, place.model),
+                objection(place, features, private, budget) or _hush(quiet, mode),
+                place,
+            )
+            for mode, place in _places(wish, fleet, private, quiet)
+        ]
+
+    weighed, at_home = weigh(wish), ()
+    if policy.max_loss is not None and wish.learned and not private and features.choices == 1:
+        asking = weigh(_ASKING)
+        at_home = _before_burst(asking)
+        if at_home:
+            wish, weighed = _ASKING._replace(confidence=wish.confidence), asking
+    candidates = _in_order(weighed)
     checked = _checked(weighed, candidates) if policy.verify and features.tools else ()
     pair = _pair(candidates, checked) if policy.second_opinion else ()
     second_opinion = bool(pair) and not wish.proven and features.choices == 1
@@ -120,9 +137,25 @@ def decide(
         config_generation=fleet.generation,
         confidence=wish.confidence,
         skill=skill,
-        checked=checked,
-        second_opinion=second_opinion,
+        checked=at_home or checked,
+        second_opinion=second_opinion and not at_home,
+        weighs=bool(at_home),
     )
+
+
+def _in_order(weighed: list[_Weighed]) -> tuple[Candidate, ...]:
+    """Who may answer; who keeps failing goes last."""
+    ready = [c for c, against, place in weighed if against is None and place.healthy]
+    failing = [c for c, against, place in weighed if against is None and not place.healthy]
+    return (*ready, *failing)
+
+
+def _before_burst(weighed: list[_Weighed]) -> tuple[Candidate, ...]:
+    """The local places that are well and may answer before BURST; nothing where that may not."""
+    ready = [(c, place) for c, against, place in weighed if against is None and place.healthy]
+    if not ready or ready[-1][0].mode is not Mode.BURST or ready[-1][1].local:
+        return ()
+    return tuple([candidate for candidate, place in ready if place.local])
 
 
 def _checked(weighed: list[_Weighed], candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
@@ -185,14 +218,15 @@ def _learned(fleet: Fleet, policy: Policy, learned: Learned, known: _Known) -> _
         enough, asked = proven(learned.rule, tally, known.recent.get(key, ()), home_at)
         if enough:
             reason = Reason("history", f"{_standing(known.skill, place, tally)}, and {asked}")
-            return _Wish((mode, *policy.fallback), None, reason, tally.posterior, proven=True)
+            modes = (mode, *policy.fallback)
+            return _Wish(modes, None, reason, tally.posterior, proven=True, learned=True)
         if best is None or tally.posterior > best[1].posterior:
             best = place, tally, asked
     modes = (policy.default, *policy.fallback)
     if best is None:
-        return _Wish(modes, None, Reason("history", "no local model serves a mode"))
+        return _Wish(modes, None, Reason("history", "no local model serves a mode"), learned=True)
     text = f"{_standing(known.skill, best[0], best[1])}, and {best[2]}"
-    return _Wish(modes, None, Reason("history", text), best[1].posterior)
+    return _Wish(modes, None, Reason("history", text), best[1].posterior, learned=True)
 
 
 def _standing(skill: str, place: Place, tally: Tally) -> str:

@@ -73,7 +73,9 @@ class Policy:
     """Local replies to requests that offer tools are checked before they are handed over."""
     second_opinion: bool = False
     """And handed over only when another local model says the same."""
-
+    max_loss: float | None = None
+    """Most share of requests that may be lost against always asking BURST, 0 to 1: replies of local
+    models are looked at and weighed. None: they are not."""
     latch: Latch | None = None
     """A task that BURST took on stays there; None: each request is decided by itself."""
     quiet: tuple[Quiet, ...] = ()

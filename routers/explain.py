@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from capture.exchange import Attempt, Candidate, Mode, Reason, RouteDecision
+from capture.weighing import Weighing
 
 
-def explain(decision: RouteDecision, attempts: Sequence[Attempt] = ()) -> str:
+def explain(
+    decision: RouteDecision, attempts: Sequence[Attempt] = (), weighing: Weighing | None = None
+) -> str:
     """Who answered and why.
 
     With `attempts` the sentence says what really happened, a fallback after a failure included;
-    without them it takes the first candidate to have answered.
+    without them it takes the first candidate to have answered. `weighing` is what was made of the
+    local replies, where that was asked for.
     """
     why = _because(decision)
+    if weighing is not None:
+        why += f"; {weighing.reason.text}"
     if not decision.candidates:
         return f"Refused, since nothing may answer: {why}."
     if not attempts:
@@ -22,7 +28,7 @@ def explain(decision: RouteDecision, attempts: Sequence[Attempt] = ()) -> str:
     place = _place(Candidate(last.mode, last.upstream, last.model))
     if last.status == "ok":
         failed = [attempt for attempt in attempts[:-1] if attempt.status != "ok"]
-        return f"Answered {place}{_after(failed)}{_although(last)}: {why}."
+        return f"Answered {place}{_after(failed)}{_although(last, decision)}: {why}."
     return f"Not answered, {_failures(attempts)}: {why}."
 
 
@@ -48,6 +54,9 @@ def _because(decision: RouteDecision) -> str:
 def _expected(decision: RouteDecision) -> str:
     """Who answers, as far as the decision can tell."""
     first, *after = decision.candidates
+    if decision.weighs:
+        others = [each for each in decision.candidates if each not in decision.checked]
+        return f"{_either(decision.checked)} if a reply is worth it, else {_place(others[0])}"
     if not decision.second_opinion:
         return _place(first)
     mode = first.mode.upper()
@@ -70,9 +79,18 @@ def _after(failed: Sequence[Attempt]) -> str:
     return f" after {_failures(failed)}" if failed else ""
 
 
-def _although(answered: Attempt) -> str:
+def _although(answered: Attempt, decision: RouteDecision) -> str:
     """What speaks against an answer that was handed over for want of another."""
-    return f", although that is no fit answer ({answered.error})" if answered.error else ""
+    if not answered.error:
+        return ""
+    if decision.second_opinion or decision.weighs:
+        return f", which was held back at first ({answered.error})"
+    return f", although that is no fit answer ({answered.error})"
+
+
+def _either(places: Sequence[Candidate]) -> str:
+    """One of these, all at home."""
+    return "at home by " + " or ".join(f"{each.model} ({each.mode.upper()})" for each in places)
 
 
 def _failures(attempts: Sequence[Attempt]) -> str:

@@ -70,16 +70,21 @@ class Tasks:
         """The task, which is known from now on."""
         exact, bands, words = _read(text)
         near = next((self._bands[b] for b in bands if b in self._bands), exact)
-        for band in bands:
-            if band not in self._bands:
-                if len(self._bands) >= _KEPT:
-                    del self._bands[next(iter(self._bands))]
-                self._bands[band] = near
+        self.know(near, [band for _, band in bands])
         telling = self._telling(words)
         for word in words:
             self._rarity[word] += 1
         self._met += 1
         return Task(exact, near, self._join(exact, telling))
+
+    def know(self, near: str, bands: Sequence[int]) -> None:
+        """A task that was met in another life, by what was kept of it: what nearly the same ones
+        are called, and its `bands_of`."""
+        for number, band in enumerate(bands):
+            if (number, band) not in self._bands:
+                if len(self._bands) >= _KEPT:
+                    del self._bands[next(iter(self._bands))]
+                self._bands[number, band] = near
 
     def _telling(self, words: Iterable[int]) -> Mapping[int, float]:
         """The rarest words, weighed, as a vector of length 1."""
@@ -125,6 +130,11 @@ class Tasks:
             self._held.setdefault(word, {})[cluster] = weight
 
 
+def bands_of(text: str) -> tuple[int, ...]:
+    """By what a text and nearly the same ones find each other; none of a short one."""
+    return tuple([band for _, band in _read(text)[1]])
+
+
 def task_text(messages: Sequence[Mapping[str, object]]) -> str:
     """The text that says what the task is: the user's messages before the first reply."""
     said: list[str] = []
@@ -157,5 +167,6 @@ def _read(text: str) -> tuple[str, list[tuple[int, int]], set[int]]:
             least[spot] = size
     bands: list[tuple[int, int]] = []
     if len(hashes) > 2 * _BINS:  # short texts share bands by chance
-        bands = [(i, hash(tuple(least[i : i + _BAND]))) for i in range(0, _BINS, _BAND)]
+        some = [hash(tuple(least[i : i + _BAND])) for i in range(0, _BINS, _BAND)]
+        bands = [*enumerate(some)]
     return exact, bands, {h % _BUCKETS for h in hashes}

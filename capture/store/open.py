@@ -49,11 +49,12 @@ from capture.store.migrate import HEAD, StoreDamaged, StoreError, migrate, schem
 from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary, Loss, SkillCount
 from capture.store.trainable import Damaged, Wanted
 from capture.store.vetting import vet
-from capture.store.weighings import Weighed, newest_weighed, weighed
+from capture.store.weighings import newest_weighed, weighed
 from capture.store.words import Words, words_of
 from capture.store.writer import Writer
 from capture.trainable import TrainableTurn
 from capture.weekly import Made, Price, Week, figures, unpriced
+from capture.weighing import Weighed
 
 _BUSY_SECONDS = 5.0
 _READERS = 4

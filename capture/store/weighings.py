@@ -8,27 +8,7 @@ import sqlalchemy as sa
 
 from capture.exchange import Mode
 from capture.store import tables as t
-from capture.values import value
-from capture.weighing import Weighing, weighing_of
-
-
-@value
-class Weighed:
-    """One request that was weighed."""
-
-    id: str
-    key: str | None
-    """Name of the API key that asked."""
-    answered: Mode | None
-    """Whose reply the client got; None where nobody's."""
-    weighing: Weighing
-    right: bool | None
-    """What came of it; None while nothing says."""
-    confidence: float
-    """How sure that is, 0 to 1."""
-    at: float
-    """When that was last looked at, in Unix seconds; 0 while nothing says."""
-
+from capture.weighing import Weighed, Weighing, weighing_of
 
 _w, _e, _o = t.weighings.c, t.exchanges.c, t.outcomes.c
 _SELECT = (

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from capture.exchange import Attempt, Candidate, ExchangeStatus, RouteDecision, RuleTrace
 from capture.store.rows import AttemptDetail, ExchangeDetail
+from capture.weighing import Weighing
 from gateway.wire import (
     AttemptView,
     CandidateView,
@@ -18,6 +19,7 @@ from gateway.wire import (
     Explanation,
     ReasonView,
     RuleView,
+    WeighingView,
 )
 from routers.explain import explain
 
@@ -43,7 +45,7 @@ def decision_of(stored: Mapping[str, Any]) -> RouteDecision:
 
 def sentence(detail: ExchangeDetail, decision: RouteDecision) -> str:
     """Who answered and why, or what came instead."""
-    text = explain(decision, [_attempt(each) for each in detail.attempts])
+    text = explain(decision, [_attempt(each) for each in detail.attempts], detail.weighing)
     if detail.attempts or not text.startswith(_ANSWERED):
         return text
     return _UNANSWERED[detail.summary.status] + text.removeprefix(_ANSWERED)
@@ -57,6 +59,7 @@ def explanation(detail: ExchangeDetail) -> Explanation:
         sentence=sentence(detail, decision),
         status=detail.summary.status,
         attempts=[AttemptView.model_validate(attempt) for attempt in detail.attempts],
+        weighing=_weighing(detail.weighing),
         **parts(decision),
     )
 
@@ -80,6 +83,10 @@ def parts(decision: RouteDecision) -> dict[str, Any]:
         "propensity": decision.propensity,
         "checked": _candidates(decision.checked),
     }
+
+
+def _weighing(weighing: Weighing | None) -> WeighingView | None:
+    return None if weighing is None else WeighingView.model_validate(weighing)
 
 
 def _candidates(places: tuple[Candidate, ...]) -> list[CandidateView]:
