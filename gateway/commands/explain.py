@@ -16,6 +16,7 @@ from capture.store.bodies import REMEDY
 from gateway.client import ClientTrouble, NotRunning, Refused, ask
 from gateway.commands.console import clean, console, exchange_id, fail, say, say_json, table
 from gateway.endpoints.explaining import explanation
+from gateway.endpoints.weighed import weighed_lines
 from gateway.home import Home
 from gateway.keys import KeysError
 from gateway.wire import Explanation, RuleView
@@ -80,6 +81,8 @@ def _show(why: Explanation) -> None:
         say(f"ruled out: {_place(excluded.place.model, excluded.place.upstream)}: {reason}")
     for place in why.checked:
         say(f"checked before it is handed over: {_place(place.model, place.upstream)}")
+    for line in () if why.weighing is None else weighed_lines(why.weighing):
+        say(f"weighed: {clean(line)}")
     for number, attempt in enumerate(why.attempts, 1):
         took = "" if attempt.total_s is None else f" in {attempt.total_s:.2f} s"
         error = "" if attempt.error is None else f": {clean(attempt.error)}"

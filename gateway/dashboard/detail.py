@@ -17,6 +17,7 @@ from gateway.dashboard.transcript import Said, reply_turn, transcript
 from gateway.dashboard.words import ATTEMPT, OUTCOME, PURPOSE, RULE, Status, missing, status
 from gateway.endpoints.explaining import decision_of, sentence
 from gateway.endpoints.lookup import client_got
+from gateway.endpoints.weighed import weighed_lines
 
 RAW_LIMIT = 50_000
 """Characters of a raw body shown in the page."""
@@ -141,6 +142,8 @@ class Page:
     """None while nothing says."""
     reasons: tuple[Reason, ...]
     rules: tuple[Rule, ...]
+    weighed: tuple[str, ...]
+    """How the learning router weighed it, a line each; empty where it did not."""
     excluded: tuple[Excluded, ...]
     attempts: tuple[Try, ...]
     tools: tuple[str, ...]
@@ -176,6 +179,7 @@ def exchange_page(stored: ExchangeDetail, redactor: Redactor, now: float) -> Pag
         came_of_it=_came_of(detail),
         reasons=decision.reasons,
         rules=tuple(map(_rule, decision.rules)),
+        weighed=() if detail.weighing is None else tuple(weighed_lines(detail.weighing)),
         excluded=_excluded(decision),
         attempts=tuple(map(_attempt, detail.attempts)),
         tools=detail.tools,

@@ -95,7 +95,8 @@ async def test_home_answers_once_it_is_proven_and_goes_on_being_audited(
     assert [mode for mode, _ in statuses(agreed)][-1] in ("resting", "active")
     assert statuses(audit)[-1] == ("burst", "ok")
     told = await weighed(weighing, seen["audit"])
-    assert told["audited"] and told["beside"]["active"]["same"]
+    assert told["audited"]
+    assert told["beside"]["active"]["same"]
     assert 0 < (await weighed(weighing, seen["agreed"]))["propensity"] < 1
 
 

@@ -51,6 +51,8 @@ def warned(escalation: str, house: str = HOUSE) -> str:
         ("escalation: {rules: [{name: a, when: {between: '7-9'}, then: active}]}", "", "22:00"),
         ("escalation: {history: {skills: {'code*': 2}}}", "1:42", "1.0 or less"),
         ("escalation: {history: {rule: last_thre}}", "1:30", "did you mean `last_three`?"),
+        ("escalation: {max_quality_loss: 0}", "1:32", "more than 0"),
+        ("escalation: {max_quality_loss: 1}", "1:14", "counts only with `default: learned`"),
         ("escalation: {latch: {turns: 0}}", "1:29", "1 or more"),
         ("escalation: {latch: often}", "1:21", "must hold fields"),
     ],
@@ -144,3 +146,15 @@ def test_a_burst_that_is_at_home_may_be_asked_under_local_only() -> None:
     house = HOUSE.replace("upstream: claude, model: claude-opus-4-5", "upstream: ollama, model: m")
     rules = "escalation: {preset: local-only, rules: [{name: a, then: burst}]}\n"
     assert "reaches" not in warned(rules, house)
+
+
+def test_home_cannot_be_held_against_what_is_not_there() -> None:
+    escalation = "escalation: {default: learned, fallback: [resting], max_quality_loss: 1}"
+    assert "holds local models against burst" in faults(escalation, NO_BURST)
+
+
+def test_too_few_tries_to_reach_burst_are_warned_of() -> None:
+    weighing = "escalation: {default: learned, max_quality_loss: 1}\n"
+    assert "places are asked" not in warned(weighing)
+    few = warned(weighing + "retries: {attempts: 2}\n")
+    assert "3 places are asked in turn; `retries.attempts` is 2" in few

@@ -398,3 +398,64 @@ def test_a_decision_that_asks_for_a_second_opinion_says_who_would_answer() -> No
     assert explain(choose(TIMER, policy=SECONDED)).startswith(
         "Answered at home by large (ACTIVE) if small (RESTING) makes the same calls: "
     )
+
+
+WEIGHING = replace(SECONDED, default=Mode.BURST, learned=Learned(0.7), max_loss=0.01)
+
+
+def test_under_max_loss_home_is_asked_first_and_every_local_reply_is_weighed() -> None:
+    for features in (ASK, TIMER):
+        decision = choose(features, policy=WEIGHING)
+        assert models(decision) == ["small", "large", "sonnet"]
+        assert [place.model for place in decision.checked] == ["small", "large"]
+        assert codes(decision) == ["weighed"]
+        assert decision.weighs
+        assert not decision.second_opinion
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        replace(TIMER, private=True),
+        replace(TIMER, alias="resting"),
+        replace(TIMER, alias="burst"),
+        replace(TIMER, choices=2),
+        replace(TIMER, latched="its task is not done"),
+    ],
+    ids=["private", "home by name", "burst by name", "several replies", "latched"],
+)
+def test_nothing_is_weighed_where_the_choice_is_made(features: Features) -> None:
+    assert not choose(features, policy=WEIGHING).weighs
+
+
+@pytest.mark.parametrize(
+    "fleet",
+    [
+        Fleet((RESTING, ACTIVE)),
+        Fleet((BURST,)),
+        Fleet((RESTING, ACTIVE, replace(BURST, healthy=False))),
+        Fleet((replace(RESTING, local=False), replace(ACTIVE, context_length=16), BURST)),
+    ],
+    ids=["no burst", "nobody at home", "burst is failing", "no room at home"],
+)
+def test_nothing_is_weighed_without_somebody_at_home_and_burst(fleet: Fleet) -> None:
+    decision = choose(TIMER, fleet=fleet, policy=WEIGHING)
+    assert not decision.weighs
+    assert decision.candidates
+
+
+def test_a_rule_decides_before_anything_is_weighed() -> None:
+    assert not choose(TIMER, HARD, policy=WEIGHING).weighs
+
+
+def test_a_local_place_that_fails_is_not_weighed_and_goes_last() -> None:
+    fleet = Fleet((replace(RESTING, healthy=False), ACTIVE, BURST))
+    decision = choose(TIMER, fleet=fleet, policy=WEIGHING)
+    assert models(decision) == ["large", "sonnet", "small"]
+    assert [place.model for place in decision.checked] == ["large"]
+
+
+def test_a_decision_that_weighs_says_who_would_answer() -> None:
+    assert explain(choose(TIMER, policy=WEIGHING)).startswith(
+        "Answered at home by small (RESTING) or large (ACTIVE) if a reply is worth it, else by "
+    )
