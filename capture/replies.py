@@ -282,6 +282,11 @@ class _Choice:
         return Message(self.role, (*parts, *self.others), tuple(calls))
 
 
+_OPENING = 8
+"""Pieces of a stream's text that are looked at for how it begins."""
+_MARKUP = "<{[`"
+
+
 class ReplyReader:
     """Reads one reply, fed in pieces of any size. Keeps the text, not the bytes."""
 
@@ -306,6 +311,16 @@ class ReplyReader:
             self._rest.append(data)
             return
         self._lines(b"".join((*self._rest, data)))
+
+    @property
+    def talks(self) -> bool:
+        """What was read of a stream so far begins with words: no call, and nothing that may turn
+        out to be one that was written out."""
+        for choice in self._choices.values():
+            text = "".join(choice.text[:_OPENING]).lstrip()
+            if not text or choice.calls or text[0] in _MARKUP:
+                return False
+        return bool(self._choices)
 
     def finish(self) -> Reply:
         """All that was read."""

@@ -30,5 +30,7 @@ class Desk:
     capture: CaptureSettings
     on_end: Callable[[Flight, ExchangeEnd], None]
     """Told of every finished exchange, after it was journalled."""
+    holds_words: bool = True
+    """Replies that are to be checked are held even where they begin with words."""
     brains: Brains | None = None
     """The learning router; None where the policy does not ask for it."""

@@ -28,6 +28,7 @@ HELD_BYTES = 4 * 1024 * 1024
 """Most bytes of a streamed reply that are held."""
 TOO_LONG = f"the reply was handed over unchecked: it is longer than {HELD_BYTES} bytes"
 LAST_RESORT = "the reply was handed over although it is unfit: no other place answered"
+WORDS = "the reply was handed over unchecked: it began with words, and those are not held"
 ALONE = "the reply was handed over although no second opinion confirms it: no other place answered"
 WORTH_LEAVING = "the reply was handed over although BURST was to answer: no other place answered"
 NO_CHOICE = Choice(0, Message("assistant"), None)
@@ -60,10 +61,12 @@ class Held:
         elsewhere: Callable[[], bool],
         opinions: Opinions | None = None,
         weighs: Weighs | None = None,
+        *,
+        words: bool = True,
     ) -> None:
         """`elsewhere` says whether a later place could still answer; `opinions` are those of other
         places, None where none is asked for, and `weighs` those of the learning router. Without
-        that, `request` offers tools."""
+        that, `request` offers tools. `words` says whether a reply that begins with them is held."""
         body = request.body
         self.done = False
         self.note: str | None = None
@@ -77,6 +80,7 @@ class Held:
         self._kept: list[bytes] = []
         self._size = 0
         self._said = ReplyReader()
+        self._words = words
         self._stream: StreamReader
 
     def before(self, reader: StreamReader) -> Held:
@@ -91,9 +95,12 @@ class Held:
         if self.note is not None:
             return out
         self.keep(out)
-        if self._size <= HELD_BYTES:
+        if not self._words and self._said.talks:
+            self.note = WORDS
+        elif self._size <= HELD_BYTES:
             return b""
-        self.note = TOO_LONG
+        else:
+            self.note = TOO_LONG
         return self._all()
 
     def finish(self) -> tuple[bytes, ReplyEnd]:

@@ -240,6 +240,9 @@ def _unweighable(settings: Settings, written: Written) -> Iterator[Remark]:
     if escalation.default != "learned":
         text = f"counts only with `default: learned`; the default is `{escalation.default}`"
         yield Remark(path, text, key=True)
+    elif escalation.hold == "calls":
+        text = "weighs whole replies, so it needs `hold: replies`"
+        yield Remark((_E, "hold"), text)
     elif there and (Mode.BURST not in there or len(there) == 1):
         text = "holds local models against burst; serve one of `resting` and `active`, and `burst`"
         yield Remark(path, text, key=True)

@@ -224,7 +224,13 @@ class Relay:
         flight, weigher = self._flight, self._flight.weigher
         if candidate in flight.decision.checked and self._elsewhere():
             weighs = None if weigher is None else partial(weigher.against, candidate.mode)
-            passage.held = Held(flight.request, self._elsewhere, self._opinions, weighs)
+            passage.held = Held(
+                flight.request,
+                self._elsewhere,
+                self._opinions,
+                weighs,
+                words=self._desk.holds_words,
+            )
         elif weigher is not None and weigher.compares:
             passage.beside = weigher.beside()
 

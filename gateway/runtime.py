@@ -347,6 +347,7 @@ class Runtime:
             budget=self._retry_budget,
             capture=settings.capture,
             on_end=self._count,
+            holds_words=settings.escalation.hold == "replies",
             brains=self._brains(policy, links, None if old is None else old.brains),
         )
         return Current(

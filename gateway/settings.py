@@ -309,6 +309,10 @@ class Escalation(Section):
     held when no place is left to try. `agreement`: and RESTING's reply is handed over only when
     ACTIVE, asked next, makes the same calls; the client then gets ACTIVE's. `off`: replies stream
     as they come, whatever they call."""
+    hold: Literal["replies", "calls"] = "replies"
+    """What is held of a stream that is to be checked. `replies`: all of it, until it is whole.
+    `calls`: only a reply that begins with a call; one that begins with words is handed over as it
+    comes, with whatever calls follow, unchecked."""
     max_quality_loss: float | None = Field(default=None, gt=0, le=20)
     """Points of a hundred that `learned` may lose against always asking burst. Replies of local
     models are then looked at and weighed before they are handed over, audits hold the loss, and

@@ -133,9 +133,20 @@ def _default(policy: Policy, fleet: Fleet) -> Iterator[Said]:
     if policy.learned is None:
         yield Said("default", f"Everything else goes to {_mode(policy.default, fleet)}.")
         return
+    if policy.max_loss is not None:
+        yield Said(
+            "default",
+            "Everything else is asked at home first, the cheapest mode before the other, and what "
+            "they say is looked at; the reply most likely right is handed over unless "
+            f"{_mode(Mode.BURST, fleet)} is worth more. At most {100.0 * policy.max_loss:g} points "
+            "of a hundred may be lost by that, which audits hold: some replies that would be handed "
+            "over are answered by BURST instead, and compared. For what cannot be weighed history "
+            "decides.",
+        )
+    everything = "Everything else" if policy.max_loss is None else "It"
     yield Said(
         "default",
-        "Everything else goes to the cheapest local mode that is proven on the request's skill "
+        f"{everything} goes to the cheapest local mode that is proven on the request's skill "
         f"({_proven(policy.learned)}), and without one to {_mode(policy.default, fleet)}.",
     )
 

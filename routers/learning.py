@@ -154,7 +154,7 @@ class Learning:
         if waits and right is None and not late:
             return False
         best = weighing.best
-        if weighing.stays and best in besides:
+        if weighing.stays and best is not None and best in besides:
             cloud = None if right is None else float(right)
             self.brain.judged(_settled_as(weighing), besides[best], None, cloud)
         likely = float(right) if right is not None else weighing.cloud or 0.0

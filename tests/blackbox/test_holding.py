@@ -375,3 +375,27 @@ async def test_the_old_functions_are_checked_as_tools_are(
     functions = [{"name": "weather", "parameters": PARAMETERS}]
     reply = await chat(holding.url, mark, stream=False, functions=functions)
     assert reply.header("x-majordomo-reason") == "unfit"
+
+
+async def test_with_hold_calls_words_flow_and_a_call_is_held(
+    house: House, tmp_path: Path, mark: str
+) -> None:
+    escalation = {"default": "resting", "fallback": ["burst"], "hold": "calls"}
+    words, steps = fake.text_events(["Let ", "me ", "see."]), asyncio.Semaphore(2)
+    house.small.on(f"{mark} words", fake.reply_sse(words, steps=steps))
+    house.small.on(f"{mark} a call", calling(UNFIT["a broken schema"], stream=True))
+    house.cloud.on(f"{mark} a call", calling(FIT, stream=True))
+    async with GatewayProcess(tmp_path / "home", house.settings(escalation=escalation), ENV) as run:
+        async with await open_stream(run.url, f"{mark} words", tools=TOOLS) as client:
+            found: list[bytes] = []
+            head = await client.head()
+            async for arrival in client.events(head):
+                found.append(arrival.raw)
+                if found == words[:2]:
+                    for _ in words[2:]:
+                        steps.release()
+        assert found == words
+        kept = await run.exchange(head.exchange_id)
+        assert any("began with words" in note for note in kept["notes"])
+        held = await ask(run, f"{mark} a call", stream=True)
+        assert held.header("x-majordomo-reason") == "unfit"

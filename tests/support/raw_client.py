@@ -31,6 +31,12 @@ class Head:
         return next((value for key, value in self.headers if key == name), None)
 
     @property
+    def exchange_id(self) -> str:
+        found = self.header("x-request-id")
+        assert found, f"no x-request-id on {self.status}"
+        return found
+
+    @property
     def names(self) -> set[str]:
         return {name for name, _ in self.headers}
 
@@ -51,12 +57,6 @@ class Reply(Head):
     @property
     def error(self) -> dict[str, Any]:
         return self.json()["error"]
-
-    @property
-    def exchange_id(self) -> str:
-        found = self.header("x-request-id")
-        assert found, f"no x-request-id on {self.status}"
-        return found
 
     @property
     def events(self) -> list[bytes]:
