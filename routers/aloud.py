@@ -139,7 +139,7 @@ def _default(policy: Policy, fleet: Fleet) -> Iterator[Said]:
             "Everything else is asked at home first, the cheapest mode before the other, and what "
             "they say is looked at; the reply most likely right is handed over unless "
             f"{_mode(Mode.BURST, fleet)} is worth more. At most {100.0 * policy.max_loss:g} points "
-            "of a hundred may be lost by that, which audits hold: some replies that would be handed "
+            "of a hundred may be lost by that. Audits hold it: some replies that would be handed "
             "over are answered by BURST instead, and compared. For what cannot be weighed history "
             "decides.",
         )
