@@ -25,12 +25,13 @@ from routers.thresholds import Aim
 _REFRESH_SECONDS = 1.0
 _SHARE = 20.0
 """Reading may take this part of the time: a store that answers slowly is asked more seldom."""
-_REMEMBERED = 20_000
+_REMEMBERED = 5_000
 """Weighed requests that a new process begins with."""
 _KEYS = 32
 """Keys that have a router of their own; all further ones share one."""
-_AT_ONCE = 20
-"""Requests that are taught before others may have the event loop."""
+_AT_ONCE = 8
+"""Requests that are taught before others may have the interpreter."""
+_BREATH_SECONDS = 0.001
 _OVERLAP_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,9 @@ class Brains:
         known: dict[str | None, Learning] = {}
         after = self._store.newest_weighed(_REMEMBERED)
         rows = self._store.weighed(after)
-        for row in rows:
+        for n, row in enumerate(rows):
+            if n and n % _AT_ONCE == 0:
+                time.sleep(_BREATH_SECONDS)
             _of(known, row.key, self._new).teach(row)
         return known, after, rows
 

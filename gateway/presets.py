@@ -29,6 +29,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "careful": {
         "default": "learned",
         "history": {"home_at": 0.9},
+        "max_quality_loss": 1.0,
         "fallback": ["burst", "active", "resting"],
         "verify": "tool_calls",
         "latch": {"minutes": 60.0},
