@@ -87,6 +87,8 @@ def test_the_table_of_presets_in_the_documentation_is_true() -> None:
         assert cells[1] == made.default + (
             f" at {made.history.home_at:g}" if made.default == "learned" else ""
         )
+        most = made.max_quality_loss
+        assert cells[5] == ("none" if most is None else f"{most:g}")
         assert cells[2] == ", ".join(made.fallback)
         assert cells[3] == (
             f"${budget.day_usd:g} a day, ${budget.month_usd:g} a month"
