@@ -30,10 +30,11 @@ class Mode(StrEnum):
 
 
 ExchangeStatus = Literal[
-    "open", "ok", "upstream_error", "client_gone", "truncated", "interrupted", "refused"
+    "open", "ok", "upstream_error", "client_gone", "truncated", "interrupted", "refused", "asked"
 ]
 """How an exchange ended. `open` has a begin record only; `interrupted` was open when the gateway
-died; `truncated` means the upstream's stream broke off; `refused` never reached an upstream."""
+died; `truncated` means the upstream's stream broke off; `refused` never reached an upstream;
+`asked` was answered with our own question whether to spend money, which is nobody's answer."""
 
 Culprit = Literal["client", "gateway", "upstream"]
 """Who failed."""
@@ -94,7 +95,10 @@ class RouteDecision:
     propensity: float = 1.0
     """Probability with which this choice was drawn; 1.0 for a deterministic decision."""
     skill: str | None = None
-    """The kind of task this is; None when nothing about the request says."""
+    """The kind of task this is, by the key it is counted under; None when nothing about the request
+    says."""
+    skill_name: str | None = None
+    """What the user calls that skill; None: nothing else."""
     checked: tuple[Candidate, ...] = ()
     """Places whose reply is held until it is checked, while one after them could still answer.
     Empty: every reply goes out as it comes."""

@@ -35,6 +35,8 @@ _CONVERSES = (None, "subagent")
 """Purposes of requests that go on: by a person, or by the agent that delegated a task."""
 _AGAIN_SECONDS = 180.0
 """Within this time a first request sent again is a second try; later it is the same again."""
+_ASKED_SECONDS = 86_400.0
+"""How long ago the user may have been asked whether money may be spent on a request."""
 _ROUTINE = 3
 """Asked so often within that time, nobody tries again: a program asks the same every time."""
 _BAD_EXCHANGE = (ArithmeticError, LookupError, TypeError, ValueError)
@@ -102,10 +104,12 @@ class _Step:
         self._seen = Observations(links, self._view.exchange, self._view.outcome)
         self._lately = first_id(time_of(ids[0]) - _AGAIN_SECONDS)
         """No id that is recent for one of them is less."""
+        self._asks = links.any_asked()
+        """Some request was answered with a question of our own."""
         self._began: list[float] = []
         """When those linked here did, in Unix seconds."""
         self._tried_again: list[str] = []
-        """Linked here, and took more than one attempt."""
+        """Linked here, and took an attempt that was not handed over, as far as that shows."""
 
     def link(self, ids: Sequence[str]) -> None:
         """Link a few, which are next, one after the other."""
@@ -119,7 +123,7 @@ class _Step:
         if ended is None:
             return
         self._began.append(ended.began_at)
-        if ended.attempts > 1:
+        if ended.attempts > (ended.status != "asked"):
             self._tried_again.append(id_)
         asked = self._view.request(ended)
         reply = self._view.reply(ended)
@@ -165,7 +169,7 @@ class _Step:
             parent = self._predecessors.delegated_by(ended)
             if parent is not None or purpose is not None:
                 return Turn(ended.id, ended.id, None, purpose="subagent", parent=parent)
-            return self._of_session(ended) or Turn(ended.id, ended.id, None)
+            return self._of_session(ended) or self._after_question(ended)
         parent = self._predecessors.asked_for(ended)
         return Turn(ended.id, ended.id, None, purpose=purpose, parent=parent)
 
@@ -188,6 +192,21 @@ class _Step:
         repeats = replied(self._view.request(ended).known)
         return Turn(ended.id, before.conversation, before.exchange_id if repeats else None)
 
+    def _after_question(self, ended: Ended) -> Turn:
+        """A conversation's first turn: of one of its own, or of that in which the user was asked
+        whether money may be spent on the very same."""
+        alone = Turn(ended.id, ended.id, None)
+        at = spot(ended.key, self._view.request(ended).known) if self._asks else None
+        if at is None or ended.status == "asked":
+            return alone
+        since = first_id(time_of(ended.id) - _ASKED_SECONDS)
+        latest = max(self._view.lately_at(at, ended.id, since, 1), default=None)
+        before = None if latest is None else self._view.exchange(latest)
+        if before is None or before.status != "asked":
+            return alone
+        place = self._view.turn(before.id)
+        return alone if place is None else alone._replace(conversation=place.conversation)
+
     def _is_aside(self, ended: Ended, before: str) -> bool:
         """Whether a request only looks back on a conversation: under other instructions, and
         without the tools it has."""
@@ -199,7 +218,7 @@ class _Step:
     def _observe_before(self, before: str, ended: Ended, start: int) -> None:
         """What this request says of the exchange it continues, and of its user turn's earlier."""
         earlier = self._view.exchange(before)
-        if earlier is None or not earlier.reply:
+        if earlier is None or not earlier.reply or earlier.status == "asked":
             return
         asked = self._view.request(ended)
         ids = asked.ids[start : next_state(asked.known, start)]

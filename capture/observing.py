@@ -35,12 +35,12 @@ class Observations:
 
     def add(self, id_: str, evidence: Sequence[Evidence]) -> None:
         """Weigh evidence together with what is known. Says nothing of what has not ended."""
-        if evidence and self._find(id_) is not None:
+        if evidence and self._may_have(id_):
             self._after[id_] = conclude((*self._known(id_).evidence, *evidence))
 
     def hear(self, id_: str, said: Sequence[Evidence]) -> None:
         """Weigh all that people say of it now, in place of what they said before."""
-        if self._find(id_) is None:
+        if not self._may_have(id_):
             return
         known = self._known(id_)
         seen = (each for each in known.evidence if each[0] not in SAID)
@@ -61,6 +61,11 @@ class Observations:
         ]
         self._links.add_up(changes)
         self._before, self._after = {}, {}
+
+    def _may_have(self, id_: str) -> bool:
+        """Whether an outcome can come of it: it ended, and not with a question of our own."""
+        ended = self._find(id_)
+        return ended is not None and ended.status != "asked"
 
     def _known(self, id_: str) -> Outcome:
         """What came of it, as far as is known now."""

@@ -29,6 +29,7 @@ def plain_decision(decision: RouteDecision) -> Plain:
         "confidence": decision.confidence,
         "propensity": decision.propensity,
         "skill": decision.skill,
+        "skill_name": decision.skill_name,
         "checked": [plain_candidate(each) for each in decision.checked],
         "second_opinion": decision.second_opinion,
         "weighs": decision.weighs,

@@ -34,7 +34,7 @@ class WeekCounts:
     number: int
     """Weeks since FIRST_MONDAY."""
     requests: int
-    """Exchanges that began, however they ended."""
+    """Exchanges that began, however they ended, but for those answered with our own question."""
     conversations: int
     """Conversations with at least one of them."""
     answered: Mapping[Mode, int] = field(default_factory=dict[Mode, int])

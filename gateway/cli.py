@@ -13,6 +13,7 @@ import typer
 
 from capture.exchange import Mode
 from gateway.cli_policy import app as policy_app
+from gateway.cli_skills import app as skills_app
 from gateway.home import Home
 from gateway.interpreter import importing
 from trainer.commands_adapters import app as adapters_app
@@ -33,6 +34,7 @@ app.add_typer(key_app, name="key", no_args_is_help=True)
 app.add_typer(train_app, name="train", no_args_is_help=True)
 app.add_typer(adapters_app, name="adapters", no_args_is_help=True)
 app.add_typer(policy_app, name="policy", no_args_is_help=True)
+app.add_typer(skills_app, name="skills")
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on, for this run.")]
 Port = Annotated[

@@ -37,7 +37,7 @@ from routers.decide import decide
 from routers.escalation import AUTO, Policy
 from routers.features import Budget, Features, Fleet
 from routers.history import EMPTY, History
-from routers.ready import NOTHING_RECENT, Recent
+from routers.ready import NOTHING_LATEST, Latest, recent_of
 
 _MOST = 1024
 _NO_LIMIT = Budget()
@@ -57,10 +57,10 @@ class Decided(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known of every skill."""
+    """What is known of every skill, by its key."""
 
     history: History = EMPTY
-    recent: Recent = NOTHING_RECENT
+    latest: Latest = NOTHING_LATEST
     """Read only where the policy's ready rule asks for it."""
 
 
@@ -94,7 +94,7 @@ class Decisions:
         self._policy = policy
         self._links = links
         self._ledger = ledger
-        self._known = known
+        self._take(known)
         self._headers = sorted(policy.headers)
         self._by_tokens = any(isinstance(each, _OF_TOKENS) for each in conditions)
         self._exact = all(map(_is_known_condition, conditions))
@@ -116,7 +116,7 @@ class Decisions:
         """Decide by this from now on. What is equal changes no decision, and none is forgotten."""
         if known == self._known:
             return
-        self._known = known
+        self._take(known)
         self._made.clear()
 
     def decide(self, features: Features) -> Decided:
@@ -150,6 +150,12 @@ class Decisions:
             fleet, budget = self._links.view(features, fleet), self._ledger.left()
         return self._ask(features, fleet, budget), fleet, budget
 
+    def _take(self, known: Known) -> None:
+        """Take this as known, with skills under what this load of the settings calls them."""
+        name = self._policy.names.of
+        self._known = known
+        self._named = known.history.named(name), recent_of(known.latest, name)
+
     def _begin_anew(self, fleet: Fleet) -> None:
         """Forget what was decided over another fleet."""
         self._made.clear()
@@ -172,6 +178,8 @@ class Decisions:
             features.images,
             features.conversation_mode,
             features.latched,
+            features.escalated,
+            features.stays_home,
             features.minute,
             features.input_tokens if tight or self._by_tokens else None,
             tokens if tight else None,
@@ -183,7 +191,7 @@ class Decisions:
         known = alias == AUTO or alias in fleet.named or any(p.mode == alias for p in fleet.places)
         if not known:
             raise _unknown_model(alias, fleet)
-        return decide(features, fleet, self._policy, budget, *self._known)
+        return decide(features, fleet, self._policy, budget, *self._named)
 
 
 def _is_known_condition(condition: Condition) -> bool:

@@ -23,6 +23,7 @@ from capture.exchange import Mode
 from gateway.errors import ClientError
 from gateway.upstreams.base import ChatRequest
 from routers.features import Features
+from routers.skills import spoken
 
 PRIVATE_HEADER = "x-majordomo-private"
 SKILL_HEADER = "x-majordomo-skill"
@@ -180,13 +181,14 @@ def _output_limit(body: Mapping[str, Any]) -> int | None:
 
 
 def _named_skill(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
-    """The header, else `metadata.skill`, else Hermes Agent's own label of a side call."""
+    """The header, else `metadata.skill`, else Hermes Agent's own label of a side call, else the
+    skill that the conversation shows in use."""
     named = headers.get(SKILL_HEADER)
     metadata = body.get("metadata")
     if not named and isinstance(metadata, dict):
         labels = cast("dict[str, Any]", metadata)
         named = labels.get("skill") or labels.get("hermes_task")
-    return named if isinstance(named, str) and named else None
+    return named if isinstance(named, str) and named else spoken(body["messages"])
 
 
 def _encoded(value: object) -> int:

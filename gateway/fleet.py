@@ -262,6 +262,7 @@ class Links:
             upstream=target.upstream,
             model=target.model,
             local=link.local,
+            free=link.free,
             context_length=known.context_length if known else None,
             images=False if link.settings.kind == "house" else known.images if known else None,
         )

@@ -87,6 +87,10 @@ class Flight:
         self.attempts = 0
         self.attempt: Attempt | None = None
         """The latest try; None before the first."""
+        self.asks = False
+        """Before it goes to a place that is not free its user is asked."""
+        self.notes: tuple[str, ...] = ()
+        """What of the request was left out before it was decided, one clause each."""
         self.turned: str | None = None
         """What led away from the decision's choice while it ran; None: nothing did."""
         self.weigher: Weigher | None = None

@@ -18,7 +18,7 @@ from capture.adapters import GATE, MANIFEST, Adapter, GateResult, is_adapter_id,
 from gateway.decisions import Known
 from gateway.fleet import Links
 from routers.history import Counted, gather
-from routers.ready import LAST, Recent
+from routers.ready import LAST, Latest
 
 REFRESH_SECONDS = 3.0
 _SHARE = 20.0
@@ -34,7 +34,7 @@ class Store(Protocol):
     """Where live outcomes are summed."""
 
     def skill_counts(self) -> Sequence[Counted]: ...
-    def last_outcomes(self, most: int) -> Recent: ...
+    def last_outcomes(self, most: int) -> Latest: ...
 
 
 class HistoryKeeper:

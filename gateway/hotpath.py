@@ -13,6 +13,7 @@ from capture import clock
 from capture.ids import new_id
 from capture.journal import Begin
 from capture.sessions import session_of
+from gateway.approval import attend
 from gateway.chat_call import ChatCall
 from gateway.chat_request import parse
 from gateway.door import Keeper, RawHeaders, Visitor, let_in
@@ -82,9 +83,15 @@ class HotPath:
         assert call.visitor is not None
         key, headers = call.visitor.key, call.visitor.readable
         session = session_of(headers, request.body, current.session_headers)
+        heard = None
+        if current.approval is not None:
+            heard = attend(seats.words, current.approval, request, headers, key, session, now)
+            request = heard.request
         features, conversation = see(
             current.sight, seats.conversations, request, headers, key, session, now
         )
+        if heard is not None:
+            features = heard.onto(features)
         decision, written, reserve_usd = current.decisions.decide(features)
         begin = Begin(
             id=request.id,
@@ -100,4 +107,7 @@ class HotPath:
             written=written,
         )
         flight = Flight(request, decision, call, now, conversation, key)
+        if heard is not None:
+            flight.asks, flight.notes = heard.asks, heard.notes
+            seats.words.keep(heard)
         return flight, features, begin

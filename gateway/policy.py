@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from capture.exchange import Mode, RouteDecision
 from gateway.errors import ClientError, GatewayError, NothingMayAnswer
-from gateway.settings import Escalation, HistorySettings, QuietHours, When
+from gateway.settings import Escalation, HistorySettings, QuietHours, SkillsSettings, When
 from gateway.settings import Rule as RuleSettings
 from routers.conditions import (
     AgentIs,
@@ -27,14 +27,18 @@ from routers.escalation import AUTO, Learned, Policy, Rule
 from routers.explain import explain
 from routers.hours import Quiet, Window
 from routers.latch import Latch
+from routers.naming import AS_THEY_ARE, Names
+
+_NO_SKILLS = SkillsSettings()
 
 
-def build_policy(escalation: Escalation) -> Policy:
+def build_policy(escalation: Escalation, skills: SkillsSettings = _NO_SKILLS) -> Policy:
     """The policy these settings describe."""
+    names = names_of(skills)
     learned, latch = escalation.default == "learned", escalation.latch
     return Policy(
         default=Mode.BURST if learned else Mode(escalation.default),
-        rules=tuple(_rule(rule) for rule in escalation.rules),
+        rules=tuple(_rule(rule, names) for rule in escalation.rules),
         fallback=escalation.fallback,
         learned=_learned(escalation.history) if learned else None,
         verify=escalation.verify != "off",
@@ -42,12 +46,20 @@ def build_policy(escalation: Escalation) -> Policy:
         max_loss=_share(escalation.max_quality_loss),
         latch=Latch(latch.turns, latch.minutes) if latch.on else None,
         quiet=tuple(quiet_hours(each) for each in escalation.quiet),
+        approval=escalation.approval == "ask",
+        names=names,
+        pins=tuple(skills.pin.items()),
     )
 
 
 def _share(points: float | None) -> float | None:
     """Points of a hundred as a share."""
     return None if points is None else points / 100.0
+
+
+def names_of(skills: SkillsSettings) -> Names:
+    """What these settings call skills."""
+    return Names(tuple(skills.names.items())) if skills.names else AS_THEY_ARE
 
 
 def quiet_hours(settings: QuietHours) -> Quiet:
@@ -74,17 +86,17 @@ def refusal(decision: RouteDecision) -> GatewayError:
     return NothingMayAnswer(explain(decision))
 
 
-def _rule(rule: RuleSettings) -> Rule:
+def _rule(rule: RuleSettings, names: Names) -> Rule:
     return Rule(
         name=rule.name,
-        conditions=tuple(_conditions(rule.when)),
+        conditions=tuple(_conditions(rule.when, names)),
         then=rule.then,
         private=rule.private,
         names=(AUTO,) if rule.when.model is None else rule.when.model,
     )
 
 
-def _conditions(when: When) -> Iterator[Condition]:
+def _conditions(when: When, names: Names) -> Iterator[Condition]:
     """The conditions that are set, the cheapest to check first."""
     if when.model is not None:
         yield ModelIs(when.model)
@@ -100,7 +112,7 @@ def _conditions(when: When) -> Iterator[Condition]:
     if isinstance(when.tools, tuple):
         yield ToolOffered(when.tools)
     if when.skill is not None:
-        yield SkillIs(when.skill)
+        yield SkillIs(when.skill, names)
     if when.agent is not None:
         yield AgentIs(when.agent)
     for name, wanted in (when.header or {}).items():

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from capture.exchange import Mode
+from gateway import skill_checks
 from gateway.config_errors import suggestion
 from gateway.policy import quiet_hours
 from gateway.remarks import Remark, Written, served
 from gateway.settings import Escalation, Rule, Settings, Target
 from gateway.yaml_source import Path
 from routers.agreement import lineage
-from routers.conditions import like
 from routers.hours import DAY, Window
+from routers.patterns import like
 
 _E = "escalation"
 _OPINIONS = 3
@@ -31,6 +32,7 @@ def contradictions(settings: Settings, written: Written, names: Sequence[str]) -
     yield from _quiet_faults(settings)
     yield from _unweighable(settings, written)
     there = served(settings)
+    yield from skill_checks.contradictions(settings, there, written, away=_away(settings))
     if there:
         yield from _nowhere(settings.escalation, there, written)
     if (
@@ -52,6 +54,8 @@ def warnings(settings: Settings) -> Iterator[Remark]:
     yield from _idle_rules(settings)
     yield from _idle_history(escalation)
     yield from _idle_hours(settings)
+    yield from _idle_approval(settings)
+    yield from skill_checks.warnings(settings)
     day, month = escalation.budget.day_usd, escalation.budget.month_usd
     if day is not None and month is not None and day > month:
         text = "a day's budget above the month's never matters"
@@ -256,6 +260,19 @@ def _too_few_tries(settings: Settings) -> Iterator[Remark]:
             f"{asked} places are asked in turn; `retries.attempts` is {settings.retries.attempts}"
         )
         yield Remark((_E, "max_quality_loss"), text)
+
+
+def _idle_approval(settings: Settings) -> Iterator[Remark]:
+    """Approval where it asks nobody, or leaves nobody to answer."""
+    there = served(settings)
+    if settings.escalation.approval != "ask" or not there:
+        return
+    free = [settings.upstreams[target.upstream].is_free for target in there.values()]
+    if all(free):
+        yield Remark((_E, "approval"), "nobody is asked: nothing here costs money")
+    elif not any(free):
+        text = "no mode is free, so a no, a tool loop and a side call are refused"
+        yield Remark((_E, "approval"), text)
 
 
 def _no_second_opinion(settings: Settings) -> Iterator[Remark]:

@@ -89,6 +89,10 @@ class Recorder:
         if self._translated:
             self._delivered.append(data)
 
+    def said(self, data: bytes) -> None:
+        """The whole of what the client is given, which is the gateway's own and no attempt's."""
+        self._translated, self._delivered = True, [data]
+
     async def end(
         self,
         status: ExchangeStatus,

@@ -46,12 +46,24 @@ class Rehearsed:
     decision: RouteDecision
     choices: tuple[Choice, ...]
     """Every place that serves a mode, and the one asked for by a name of its own."""
+    asks: bool = False
+    """Its user would be asked first whether money may be spent."""
 
     @property
     def rule(self) -> str | None:
         """Name of the rule that decided the mode; None when none did."""
         chose = [trace.name for trace in self.decision.rules if trace.outcome == "chosen"]
         return chose[0] if chose else None
+
+    @property
+    def costs(self) -> bool:
+        """It would go to a place that is not free."""
+        chosen = self.decision.chosen
+        return chosen is not None and any(
+            not choice.place.free
+            and (choice.place.upstream, choice.place.model) == (chosen.upstream, chosen.model)
+            for choice in self.choices
+        )
 
     @property
     def mode(self) -> Mode | None:
@@ -87,7 +99,7 @@ class Rehearsal:
     ) -> None:
         """`adapter` is what the house model answers with; None: its base alone."""
         limits = settings.escalation.budget
-        self.policy = build_policy(settings.escalation)
+        self.policy = build_policy(settings.escalation, settings.skills)
         self.sight = Sight.of(self.policy, settings.escalation.timezone)
         self.links = Links(settings, 0, thinking=ThinkingStore(), house=_Standing(adapter))
         self._decisions = Decisions(

@@ -19,6 +19,7 @@ from functools import partial
 from capture import clock
 from capture.exchange import Attempt, Candidate, Mode
 from capture.journal import Begin
+from gateway.asking import ask
 from gateway.attempts import (
     DROPPED,
     as_upstream_error,
@@ -56,7 +57,7 @@ class Relay:
         self._desk = desk
         self._flight = flight
         self._features = features
-        self._record = Recorder(desk.journal, desk.capture, flight)
+        self._record = Recorder(desk.journal, desk.capture, flight, notes=[*flight.notes])
         self._after: Sequence[Candidate] = ()
         """The places after the one being tried."""
         self._dropped: tuple[Candidate, Passage] | None = None
@@ -111,7 +112,7 @@ class Relay:
         index = self._first_ready(candidates)
         while True:
             self._after = candidates[index + 1 :]
-            if await self._stayed(candidates[index]):
+            if await self._spared(candidates[index]):
                 return
             failed = await self._attempt(candidates[index])
             if failed is None:
@@ -141,6 +142,16 @@ class Relay:
             if step.wait:
                 await asyncio.sleep(step.wait)
             index = step.candidate
+
+    async def _spared(self, candidate: Candidate) -> bool:
+        """Answer the client without asking this place, which is next: with a weighed reply that was
+        chosen, or with a question, where it costs money."""
+        if await self._stayed(candidate):
+            return True
+        if not self._flight.asks or self._desk.links[candidate.upstream].free:
+            return False
+        await ask(self._desk, self._flight, self._record, candidate, self._features)
+        return True
 
     async def _stayed(self, to: Candidate | None) -> bool:
         """Answer the client with a weighed reply, where one was chosen; clear by the time that no

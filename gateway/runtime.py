@@ -12,6 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from capture.store import Store
 from capture.weekly import Week
 from gateway import abandonment, budget, packing, pricing, redaction, retention, vetting, weeks
 from gateway.adapters import AdapterWatch
+from gateway.approval import attend
 from gateway.auth import HostGuard, Keyring
 from gateway.budget import Ledger
 from gateway.config import ConfigErrors, ConfigWatcher, Loaded
@@ -58,6 +60,7 @@ from gateway.warm_thinking import warm_thinking
 from routers import schemas
 from routers.escalation import Policy
 from routers.features import Fleet
+from routers.latch import Latch
 from routers.thresholds import Aim
 
 if TYPE_CHECKING:  # loaded where they are needed
@@ -324,11 +327,16 @@ class Runtime:
     ) -> Rehearsed:
         """What would become of a request now; nothing comes of it. Raises UnknownModel."""
         current, seats = self.seats.current, self.seats
-        session = session_of(headers, request.body, current.session_headers)
-        features, _ = see(
-            current.sight, seats.conversations, request, headers, key, session, clock.now()
-        )
-        return rehearse(current.decisions, current.desk.links, features)
+        session, now = session_of(headers, request.body, current.session_headers), clock.now()
+        heard = None
+        if current.approval is not None:
+            heard = attend(seats.words, current.approval, request, headers, key, session, now)
+            request = heard.request
+        features, _ = see(current.sight, seats.conversations, request, headers, key, session, now)
+        if heard is not None:
+            features = heard.onto(features)
+        found = rehearse(current.decisions, current.desk.links, features)
+        return found if heard is None else replace(found, asks=heard.asks and found.costs)
 
     # reloading
 
@@ -338,7 +346,7 @@ class Runtime:
         links = Links(
             settings, loaded.generation, thinking=self.thinking, house=self.house, before=before
         )
-        policy = build_policy(settings.escalation)
+        policy = build_policy(settings.escalation, settings.skills)
         desk = Desk(
             journal=self.journal,
             ledger=self.ledger,
@@ -358,6 +366,7 @@ class Runtime:
             desk,
             session_headers=settings.capture.session_headers,
             sight=Sight.of(policy, settings.escalation.timezone),
+            approval=(policy.latch or Latch()) if policy.approval else None,
         )
 
     async def _reload(self, loaded: Loaded) -> None:

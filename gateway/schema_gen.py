@@ -44,6 +44,8 @@ _NAMED_TYPES: dict[object, str] = {
     setting_types.TimeOfDay: "time of day",
     setting_types.TimeZone: "time zone",
     setting_types.Thresholds: "patterns of skills, each to a number from 0 to 1",
+    setting_types.SkillNames: "keys or patterns of keys, each to a name",
+    setting_types.SkillPins: "patterns of skills, each to a mode",
     setting_types.ModeNames: "mode, or list of modes",
     setting_types.ModeOrder: "mode, or list of modes",
     setting_types.ToolNames: "true, false, tool name, or list of names",

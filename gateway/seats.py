@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 
 from capture.sessions import SESSION_HEADERS
+from gateway.approval import Words
 from gateway.conversation_modes import ConversationModes
 from gateway.decisions import Decisions
 from gateway.desk import Desk
@@ -20,6 +21,7 @@ from gateway.flight import Flight, InFlight
 from gateway.seeing import NOTHING, Sight
 from gateway.settings import Limits, Settings
 from gateway.telemetry import Telemetry
+from routers.latch import Latch
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Current:
     """Headers by which clients name a conversation."""
     sight: Sight = NOTHING
     """What a decision must be shown beside the request."""
+    approval: Latch | None = None
+    """How long a user's word on spending money holds; None: users are not asked for it."""
 
 
 class Seats:
@@ -44,6 +48,7 @@ class Seats:
         self.current = current
         self.telemetry = telemetry
         self.conversations = ConversationModes()
+        self.words = Words()
         self._flights: dict[str, Flight] = {}
         self._entered = 0
         self._ticker: asyncio.Task[None] | None = None

@@ -245,6 +245,13 @@ Thresholds = dict[
     Annotated[str, Field(min_length=1, max_length=128)], Annotated[float, Field(ge=0, le=1)]
 ]
 """Patterns of skills, each to a number; the first that fits counts."""
+SkillNames = dict[
+    Annotated[str, Field(min_length=1, max_length=128)],
+    Annotated[str, Field(max_length=128, pattern=r"^[^*\x00-\x1f\x7f]+$")],
+]
+"""Patterns of skills' keys, each to a name, in which `*` means nothing."""
+SkillPins = dict[Annotated[str, Field(min_length=1, max_length=128)], Mode]
+"""Patterns of skills, each to a mode; the first that fits counts."""
 Channels = dict[Annotated[str, Field(max_length=128), AfterValidator(_kept_header)], Words]
 """Patterns of values, by the header that has them."""
 ModeOrder = Annotated[

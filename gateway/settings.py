@@ -41,6 +41,8 @@ from gateway.setting_types import (
     OnOrOff,
     Patterns,
     Seconds,
+    SkillNames,
+    SkillPins,
     Thresholds,
     TimeOfDay,
     TimeZone,
@@ -217,8 +219,9 @@ class When(Section):
     key: KeyNames | None = None
     """The API key used has this name, or one of these."""
     skill: Words | None = None
-    """The skill is this, or one of these; `*` stands for any run of characters. It is what the
-    client names (header `x-majordomo-skill`), else what the tools offered say: `tool:NAME`, or
+    """The skill is this, or one of these, by its key or by its name under `skills`; `*` stands for
+    any run of characters. The key is what the client names (header `x-majordomo-skill`), else the
+    skill that the conversation shows in use, else what the tools offered say: `tool:NAME`, or
     `chat` without any."""
     conversation_mode: ModeNames | None = None
     """The conversation was last answered in this mode, or one of these."""
@@ -261,7 +264,7 @@ class HistorySettings(Section):
     """A skill stays home when the posterior mean of a local model's success at it, with the adapter
     it has now, is at least this. What was never tried stands at 0.5; three successes at 0.8."""
     skills: Thresholds = Field(default_factory=dict[str, float])
-    """The same for single skills, by name or pattern (`code*`); the first that fits counts."""
+    """The same for single skills, by name, key or pattern (`code*`); the first that fits counts."""
     rule: Literal["posterior", "three_successes", "last_three"] = "posterior"
     """What proves a skill. `posterior`: `home_at`. `three_successes`: three of them once, then home
     for good. `last_three`: home while the last three outcomes were successes. The two have a price
@@ -325,6 +328,10 @@ class Escalation(Section):
     latch: Annotated[LatchSettings, *OnOrOff] = LatchSettings(on=False)
     """Whether a task that BURST took on stays there: `true`, or its limits; unless this is set each
     request is decided by itself."""
+    approval: Literal["ask", "off"] = "off"
+    """`ask`: before a request that asks for `auto` goes to a place that is not free, the user is
+    asked, by a reply to which he says yes or no; nothing is asked in a tool loop or on the side,
+    and nothing is spent there unless the task was allowed to."""
     quiet: Annotated[tuple[QuietHours, ...], *OneOrMany] = ()
     """Quiet hours, one or several."""
     timezone: TimeZone | None = None
@@ -338,6 +345,19 @@ class Escalation(Section):
         if whole is not given:  # what the preset says is no wish of the user's to be warned of
             settings.model_fields_set.intersection_update(cast("dict[str, object]", given))
         return settings
+
+
+class SkillsSettings(Section):
+    """What the user calls skills, and where some of them always go (`majordomo skills` lists them).
+    Patterns have `*` for any run of characters; of several that fit the first counts."""
+
+    names: SkillNames = Field(default_factory=dict[str, str])
+    """Keys of skills, or patterns of keys, each to a name. Several of one name are one skill: their
+    outcomes are counted together. It holds for all that was ever recorded, and until it is taken
+    back: what is kept is the key."""
+    pin: SkillPins = Field(default_factory=dict[str, Mode])
+    """Skills, by name, key or pattern, each to the mode that answers it when no rule decides and
+    the client asks for `auto`."""
 
 
 class TrustSettings(Section):
@@ -485,6 +505,7 @@ class Settings(Section):
     models: dict[Name, Target] = Field(default_factory=dict[str, Target])
     """Further model names clients may ask for, beside `auto`, `resting`, `active` and `burst`."""
     escalation: Escalation = Escalation()
+    skills: SkillsSettings = SkillsSettings()
     retries: Retries = Retries()
     capture: CaptureSettings = CaptureSettings()
     trainer: TrainerSettings = TrainerSettings()

@@ -54,9 +54,9 @@ class Weigher:
             body.get("tool_choice", body.get("function_call")),
         )
         self._homes = [place.mode for place in decision.checked]
-        self._met = learning.meet(
-            task_text(messages), features.skill, len(features.tools), len(messages)
-        )
+        skill = decision.skill_name or features.skill
+        text = task_text(messages)
+        self._met = learning.meet(text, skill, len(features.tools), len(messages))
         self._looks: dict[str, Looked] = {}
         self._said: dict[Mode, Message] = {}
         self._agreement: Agreement | None = None

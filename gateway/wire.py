@@ -300,7 +300,9 @@ class Explanation(View):
     excluded: list[ExcludedView]
     config_generation: int
     skill: str | None = None
-    """The kind of task; null for exchanges of before skills were known."""
+    """The key of the kind of task; null for exchanges of before skills were known."""
+    skill_name: str | None = None
+    """What the user called that skill when it was decided; null: nothing else."""
     confidence: float | None
     """P(home gets it right), as the history of the skill had it; null where it was not asked."""
     propensity: float

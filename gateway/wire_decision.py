@@ -41,12 +41,16 @@ class DecisionView(View):
     """Name of the rule that decides the mode; null when none does."""
     private: bool
     """It would never leave home."""
+    asks: bool
+    """Its user would be asked first whether money may be spent (`escalation.approval`)."""
     alias: str
     """The model name asked for."""
     input_tokens: int
     """The estimate of its prompt."""
     skill: str | None
-    """The kind of task."""
+    """The key of the kind of task."""
+    skill_name: str | None
+    """What the user calls that skill; null: nothing else."""
     confidence: float | None
     """P(home gets it right), as the history of the skill has it; null where it is not asked."""
     propensity: float
@@ -75,6 +79,7 @@ def decision_view(found: Rehearsed) -> DecisionView:
         upstream=None if chosen is None else chosen.upstream,
         model=None if chosen is None else chosen.model,
         rule=found.rule,
+        asks=found.asks,
         alias=decision.alias,
         input_tokens=found.features.input_tokens,
         choices=[_choice(choice) for choice in found.choices],

@@ -15,7 +15,9 @@ from routers.escalation import Learned, Policy, Rule
 from routers.features import Budget, Fleet, Place
 from routers.latch import Latch
 
-Topic = Literal["private", "latch", "rules", "asked", "default", "fallback", "check", "constraints"]
+Topic = Literal[
+    "private", "latch", "rules", "asked", "skills", "default", "fallback", "check", "constraints"
+]
 """What a sentence is about: the steps of a decision, in their order."""
 
 
@@ -35,6 +37,7 @@ def aloud(policy: Policy, fleet: Fleet, limits: Budget) -> tuple[Said, ...]:
         *_latch(policy.latch),
         *_rules(policy),
         *_asked(fleet),
+        *_skills(policy, fleet),
         *_default(policy, fleet),
         *_fallback(policy, fleet),
         *_check(policy),
@@ -129,6 +132,18 @@ def _asked(fleet: Fleet) -> Iterator[Said]:
         yield Said("asked", text)
 
 
+def _skills(policy: Policy, fleet: Fleet) -> Iterator[Said]:
+    """Names and pins."""
+    keys: dict[str, list[str]] = {}
+    for pattern, name in policy.names.pairs:
+        keys.setdefault(name, []).append(pattern)
+    for name, patterns in keys.items():
+        is_ = "is called" if len(patterns) == 1 else "are one skill, called"
+        yield Said("skills", f"{_and([f'`{each}`' for each in patterns])} {is_} `{name}`.")
+    for pattern, mode in policy.pins:
+        yield Said("skills", f"The skill `{pattern}` is pinned to {_mode(mode, fleet)}.")
+
+
 def _default(policy: Policy, fleet: Fleet) -> Iterator[Said]:
     if policy.learned is None:
         yield Said("default", f"Everything else goes to {_mode(policy.default, fleet)}.")
@@ -197,6 +212,12 @@ def _constraints(policy: Policy, limits: Budget) -> Iterator[Said]:
         "constraints",
         "Whatever chose it, a place that cannot hold the prompt or takes no images is passed over.",
     )
+    if policy.approval:
+        yield Said(
+            "constraints",
+            "Before what asks for `auto` goes to a place that is not free, the user is asked; in "
+            "tool loops and on the side nobody is, and it stays where it costs nothing.",
+        )
     periods = (("day", limits.day_left_usd), ("calendar month", limits.month_left_usd))
     set_ = [f"{dollars(usd)} a {period}" for period, usd in periods if usd is not None]
     if set_:
@@ -215,6 +236,10 @@ def _mode(mode: Mode, fleet: Fleet) -> str:
 def _who(place: Place) -> str:
     where = "at home" if place.local else "away from home"
     return f"`{place.model}` at `{place.upstream}`, {where}"
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
 def _then(words: Sequence[str]) -> str:

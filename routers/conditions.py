@@ -14,6 +14,8 @@ from typing import Protocol
 from capture.exchange import Mode
 from routers.features import Features
 from routers.hours import Window, clock_time
+from routers.naming import AS_THEY_ARE, Names, any_like
+from routers.patterns import like
 
 Check = tuple[str, str, str, bool]
 """(condition, wanted, found, held), as `RuleTrace.saw` keeps them."""
@@ -184,21 +186,22 @@ class KeyIs:
 
 @dataclass(frozen=True, slots=True)
 class SkillIs:
-    """The skill is like one of these patterns. What is found is shown whole, so that a rule copied
-    from an explanation holds."""
+    """The skill is like one of these patterns, by its name or by its key. What is found is shown
+    whole, so that a rule copied from an explanation holds."""
 
     patterns: tuple[str, ...]
+    names: Names = AS_THEY_ARE
 
     def check(self, features: Features) -> Check:
-        found = features.skill
-        held = any(like(pattern, found) for pattern in self.patterns)
-        return "skill", " or ".join(self.patterns), found, held
+        called = self.names.called(features.skill)
+        held = any(any_like(pattern, called) for pattern in self.patterns)
+        return "skill", " or ".join(self.patterns), called[0], held
 
     def says(self) -> str:
         return f"the skill is {either(self.patterns)}"
 
     def because(self, features: Features) -> str:
-        return f"the skill is `{features.skill}`"
+        return f"the skill is `{self.names.of(features.skill)}`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,23 +275,6 @@ class Between:
     def because(self, features: Features) -> str:
         at = "" if features.minute is None else f"it is {clock_time(features.minute)}, "
         return f"{at}between {' or '.join(str(w).replace('to', 'and') for w in self.windows)}"
-
-
-def like(pattern: str, text: str) -> bool:
-    """Whether `text` is `pattern`, where `*` stands for any run of characters. Linear in `text`."""
-    if "*" not in pattern:
-        return pattern == text
-    first, *middle, last = pattern.split("*")
-    if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
-        return False
-    end = len(text) - len(last)
-    position = len(first)
-    for piece in middle:
-        position = text.find(piece, position, end)
-        if position < 0:
-            return False
-        position += len(piece)
-    return True
 
 
 def either(words: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What no rule and no wish overrides: privacy, capability, room for the prompt, money.
+"""What no rule and no wish overrides: privacy, approval, capability, room for the prompt, money.
 
 `objection` says why one place may not have one request, or None when it may. What is unknown (a
 context length, whether images are taken) never rules a place out, with one exception: where a
@@ -21,6 +21,8 @@ def objection(place: Place, features: Features, private: bool, budget: Budget) -
         return Reason(
             "private", f"private requests stay home and `{place.upstream}` is not at home"
         )
+    if features.stays_home is not None and not place.free:
+        return Reason("approval", features.stays_home)
     if features.images and place.images is False:
         return Reason("images", f"`{place.model}` takes no images")
     if place.context_length is not None and needed(features) > place.context_length:

@@ -16,8 +16,12 @@ places whose circuit is open go last. In particular:
 - Under `second_opinion` RESTING and ACTIVE, where they come first, are asked in this order, and a
   reply goes out only when both say the same. Not so for a skill that history holds proven, for a
   request of several replies, nor where no place comes after the two.
+- What the user asked BURST for goes there, and what must cost nothing goes to free places alone,
+  the local modes that the fallback order leaves out among them.
 - A task that the latch keeps in BURST goes there, whatever rules and history say; a name that the
   client asks for still counts.
+- A pinned skill goes to its mode where neither a rule nor the latch decides: a pin is a rule after
+  the user's own.
 - In quiet hours other modes than those that may are ruled out; a local one that may then answers
   even where the order leaves it out; BURST never does.
 - Under `learned` with `max_loss` the local modes, the cheapest first, are asked before BURST, and
@@ -73,7 +77,8 @@ _ASKING = _Wish((*_CHEAPEST_FIRST, Mode.BURST), None, _ASKS_HOME)
 class _Known(NamedTuple):
     """What is known of the kind of task."""
 
-    skill: str
+    called: tuple[str, ...]
+    """The skill's name, and its key where that is another."""
     history: History
     recent: Recent = NOTHING_RECENT
 
@@ -95,17 +100,19 @@ def decide(
     reading = read_rules(policy.rules, features)
     private = features.private or reading.marker is not None
     skill = features.skill
-    wish = _wish(features, fleet, policy, reading, _Known(skill, history, recent))
+    called = policy.names.called(skill)
+    wish = _wish(features, fleet, policy, reading, _Known(called, history, recent))
     quiet = policy.quiet_at(features.minute) if policy.quiet else None
 
     def weigh(wish: _Wish) -> list[_Weighed]:
+        at_home = private or features.stays_home is not None
         return [
             (
                 _candidate(mode, place.upstream, place.model),
                 objection(place, features, private, budget) or _hush(quiet, mode),
                 place,
             )
-            for mode, place in _places(wish, fleet, private, quiet)
+            for mode, place in _places(wish, fleet, at_home, quiet)
         ]
 
     weighed, at_home = weigh(wish), ()
@@ -137,6 +144,7 @@ def decide(
         config_generation=fleet.generation,
         confidence=wish.confidence,
         skill=skill,
+        skill_name=called[0] if called[1:] else None,
         checked=at_home or checked,
         second_opinion=second_opinion and not at_home,
         weighs=bool(at_home),
@@ -182,8 +190,14 @@ def _wish(
     if rule is not None and rule.then is not None:
         text = f"rule `{rule.name}` applies because {why(rule, features)}"
         return _Wish((rule.then, *policy.fallback), None, Reason(f"rule:{rule.name}", text))
+    if alias == AUTO and features.escalated is not None:
+        reason = Reason("escalated", features.escalated)
+        return _Wish((Mode.BURST, *policy.fallback), None, reason)
     if alias == AUTO and features.latched is not None:
         return _Wish((Mode.BURST, *policy.fallback), None, Reason("latch", features.latched))
+    if alias == AUTO and (pin := policy.pinned(features.skill)) is not None:
+        text = f"the skill `{known.called[0][:_SHOWN]}` is pinned to {pin[1]}"
+        return _Wish((pin[1], *policy.fallback), None, Reason("pin", text))
     if alias == AUTO and policy.learned is not None:
         return _learned(fleet, policy, policy.learned, known)
     if alias == AUTO:
@@ -208,16 +222,16 @@ def _wish(
 def _learned(fleet: Fleet, policy: Policy, learned: Learned, known: _Known) -> _Wish:
     """The cheapest local mode that is proven on the skill, else the default."""
     best: tuple[Place, Tally, str] | None = None
-    home_at = learned.threshold(known.skill)
+    skill, home_at = known.called[0], learned.threshold(*known.called)
     for mode in _CHEAPEST_FIRST:
         place = fleet.at(mode)
         if place is None or not place.local:
             continue
-        key = Key(known.skill, place.upstream, place.model, place.adapter)
+        key = Key(skill, place.upstream, place.model, place.adapter)
         tally = known.history.of(*key)
         enough, asked = proven(learned.rule, tally, known.recent.get(key, ()), home_at)
         if enough:
-            reason = Reason("history", f"{_standing(known.skill, place, tally)}, and {asked}")
+            reason = Reason("history", f"{_standing(skill, place, tally)}, and {asked}")
             modes = (mode, *policy.fallback)
             return _Wish(modes, None, reason, tally.posterior, proven=True, learned=True)
         if best is None or tally.posterior > best[1].posterior:
@@ -225,7 +239,7 @@ def _learned(fleet: Fleet, policy: Policy, learned: Learned, known: _Known) -> _
     modes = (policy.default, *policy.fallback)
     if best is None:
         return _Wish(modes, None, Reason("history", "no local model serves a mode"), learned=True)
-    text = f"{_standing(known.skill, best[0], best[1])}, and {best[2]}"
+    text = f"{_standing(skill, best[0], best[1])}, and {best[2]}"
     return _Wish(modes, None, Reason("history", text), best[1].posterior, learned=True)
 
 
@@ -246,7 +260,7 @@ def _amount(count: float) -> str:
 
 
 def _places(
-    wish: _Wish, fleet: Fleet, private: bool, quiet: Quiet | None
+    wish: _Wish, fleet: Fleet, stays_home: bool, quiet: Quiet | None
 ) -> list[tuple[Mode, Place]]:
     """The places wished for, in order, each once. In quiet hours those that may answer come first,
     and the local ones among them even where nobody wished for them."""
@@ -255,7 +269,7 @@ def _places(
         return [(place.mode or (Mode.ACTIVE if place.local else Mode.BURST), place)]
     places: list[tuple[Mode, Place]] = []
     seen: set[tuple[str, str]] = set()
-    modes = (*wish.modes, *_AT_HOME) if private and wish.modes else wish.modes
+    modes = (*wish.modes, *_AT_HOME) if stays_home and wish.modes else wish.modes
     if quiet is not None and modes:
         others = [mode for mode in modes if mode not in quiet.modes]
         may = [mode for mode in modes if mode in quiet.modes]

@@ -4,7 +4,8 @@ Rules are read in order. The first that applies and names a mode decides; rules 
 are read to the end, so that no earlier rule can hide one. A rule decides for `auto`; for any other
 model name only when its own `model` condition lists that name, because a client that asks for one
 place by name has already decided. Reading records what every condition saw; nothing here is random,
-logs, or looks outside its arguments. While the latch holds no rule decides for `auto`.
+logs, or looks outside its arguments. While the latch holds, or once the user has asked for BURST,
+no rule decides for `auto`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from functools import lru_cache
 from capture.exchange import Mode, RuleTrace
 from capture.values import value
 from routers.agents import HEADERS as AGENT_HEADERS
-from routers.conditions import AgentIs, Between, Check, Condition, ConversationIn, HeaderIs, like
+from routers.conditions import AgentIs, Between, Check, Condition, ConversationIn, HeaderIs
 from routers.features import Features
 from routers.hours import Quiet
 from routers.latch import Latch
+from routers.naming import AS_THEY_ARE, Names, any_like
 from routers.ready import ReadyRule
 
 AUTO = "auto"
@@ -48,13 +50,13 @@ class Learned:
     """A local mode is proven on a skill when the posterior mean of its success there is at least
     this; 0 to 1."""
     skills: tuple[tuple[str, float], ...] = ()
-    """The same for skills like a pattern; the first that fits counts."""
+    """The same for skills like a pattern, by name or key; the first that fits counts."""
     rule: ReadyRule = "posterior"
     """What proves it instead of that mean."""
 
-    def threshold(self, skill: str) -> float:
-        """What the posterior mean of this skill must reach."""
-        return next((at for pattern, at in self.skills if like(pattern, skill)), self.home_at)
+    def threshold(self, *called: str) -> float:
+        """What the posterior mean of a skill must reach; `called`: its name and its key."""
+        return next((at for pattern, at in self.skills if any_like(pattern, called)), self.home_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,12 @@ class Policy:
     """A task that BURST took on stays there; None: each request is decided by itself."""
     quiet: tuple[Quiet, ...] = ()
     """Hours in which some modes alone may answer; no two of them meet."""
+    approval: bool = False
+    """The user is asked before money is spent on what `auto` decides."""
+    names: Names = AS_THEY_ARE
+    """What the user calls skills."""
+    pins: tuple[tuple[str, Mode], ...] = ()
+    """Skills, by patterns of names or keys, that go to one mode; the first that fits counts."""
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -104,6 +112,13 @@ class Policy:
         asked = any(isinstance(each, ConversationIn) for each in self.conditions)
         return asked or self.latch is not None
 
+    def pinned(self, key: str) -> tuple[str, Mode] | None:
+        """The pin of the skill of this key, as the settings have it; None when it has none."""
+        if not self.pins:
+            return None
+        called = self.names.called(key)
+        return next((pin for pin in self.pins if any_like(pin[0], called)), None)
+
     def quiet_at(self, minute: int | None) -> Quiet | None:
         """The quiet hours that a minute of the day is in; None when it is in none."""
         if minute is None:
@@ -126,7 +141,7 @@ class Reading:
 def read_rules(rules: tuple[Rule, ...], features: Features) -> Reading:
     """Hold each rule that can still matter against the request."""
     alias = features.alias
-    free = alias != AUTO or features.latched is None
+    free = alias != AUTO or (features.latched is None and features.escalated is None)
     decider: Rule | None = None
     marker: Rule | None = None
     traces: list[RuleTrace] = []

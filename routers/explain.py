@@ -38,6 +38,11 @@ def foretell(decision: RouteDecision) -> str:
     return f"Would be {text[0].lower()}{text[1:]}"
 
 
+def why(decision: RouteDecision, attempts: Sequence[Attempt]) -> str:
+    """Why the next place is to answer, as a clause: what the decision says, and what failed."""
+    return _because(decision) + (f", and {_failures(attempts)}" if attempts else "")
+
+
 def _because(decision: RouteDecision) -> str:
     """What chose the mode, what stood in the way, and who marked it private."""
     reasons = decision.reasons[1:] if decision.private else decision.reasons

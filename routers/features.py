@@ -36,7 +36,8 @@ class Features:
     key: str | None = None
     """Name of the API key used; None when the gateway runs without keys."""
     named_skill: str | None = None
-    """The skill as the client named it; None when it named none."""
+    """The skill as the client named it, or as the conversation shows it in use; None when neither
+    names one."""
     conversation_mode: Mode | None = None
     """The mode that answered this conversation last; None for a new or unknown conversation."""
     private: bool = False
@@ -45,6 +46,10 @@ class Features:
     """Minute of the local day, 0 to 1,439; None while the policy asks nothing of the time."""
     latched: str | None = None
     """Why a task that BURST took on is not done, as a clause; None when it is, or none was."""
+    escalated: str | None = None
+    """Why it goes to BURST whatever rules and history say, as a clause; None: nothing says so."""
+    stays_home: str | None = None
+    """Why no place may answer that is not free, as a clause; None: each may."""
 
     @property
     def agent(self) -> str | None:
@@ -53,7 +58,8 @@ class Features:
 
     @property
     def skill(self) -> str:
-        """The kind of task: what rules test, and what outcomes are counted under."""
+        """The kind of task: the key that outcomes are counted under. What the user calls it, the
+        policy knows (`routers.naming`)."""
         return skill_of(self.named_skill, self.tools)
 
 
@@ -77,6 +83,8 @@ class Place:
     """What this very request would cost at most there; None when the price is unknown."""
     adapter: str | None = None
     """Id of the adapter it answers with now; None for the base alone."""
+    free: bool = True
+    """Its requests cost nothing."""
 
 
 @value

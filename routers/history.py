@@ -13,7 +13,7 @@ adapter it was held against had there: difficulty carries over, certainty does n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -69,6 +69,13 @@ class History:
     def of(self, skill: str, upstream: str, model: str, adapter: str | None) -> Tally:
         """What this place achieved on this skill with this adapter."""
         return self.tallies.get(Key(skill, upstream, model, adapter), NOTHING)
+
+    def named(self, name: Callable[[str], str]) -> History:
+        """The same with each skill under what it is called; those of one name are added up."""
+        tallies: dict[Key, Tally] = {}
+        for key, tally in self.tallies.items():
+            _add(tallies, key._replace(skill=name(key.skill)), tally)
+        return History(tallies)
 
 
 EMPTY = History()

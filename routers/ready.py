@@ -6,7 +6,7 @@ against always asking the cloud. `routers.decide` asks them in place of the post
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from routers.history import Tally
@@ -19,8 +19,23 @@ Recent = Mapping[tuple[str, str, str, str | None], tuple[bool, ...]]
 """Of each skill, upstream, model and adapter: whether its last outcomes were successes, the newest
 first; at most `LAST` of them."""
 
+Latest = Mapping[tuple[str, str, str, str | None], tuple[tuple[str, bool], ...]]
+"""The same of each skill's key, each with the id of its exchange: ids sort by time."""
+
 LAST = 3
 NOTHING_RECENT: Recent = {}
+NOTHING_LATEST: Latest = {}
+
+
+def recent_of(latest: Latest, name: Callable[[str], str]) -> Recent:
+    """The last outcomes of each skill under what it is called; those of one name in one row."""
+    rows: dict[tuple[str, str, str, str | None], list[tuple[str, bool]]] = {}
+    for (skill, upstream, model, adapter), outcomes in latest.items():
+        rows.setdefault((name(skill), upstream, model, adapter), []).extend(outcomes)
+    return {
+        key: tuple([good for _, good in sorted(row, reverse=True)[:LAST]])
+        for key, row in rows.items()
+    }
 
 
 def proven(

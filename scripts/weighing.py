@@ -135,7 +135,7 @@ def _told(home: Home, gateway: Gateway) -> list[str]:
 
 def _exchanges(gateway: Gateway) -> list[Json]:
     found: Json = httpx2.get(f"{gateway.url}/v1/exchanges?limit=200", timeout=30).json()
-    return found["exchanges"]
+    return found["data"]
 
 
 def _explain(gateway: Gateway, id_: str) -> Json:

@@ -30,7 +30,8 @@ class Asked:
 
 
 def asked_since(connection: sa.Connection, since: float, most: int) -> Iterator[Asked]:
-    """The newest requests that were served since then (Unix seconds), newest first."""
+    """The newest requests that were served since then (Unix seconds), newest first, but for those
+    that were answered with a question of our own: what was said to that came as another."""
     earlier = t.exchanges.alias("earlier")
     e = t.exchanges.c
     select = (
@@ -40,7 +41,7 @@ def asked_since(connection: sa.Connection, since: float, most: int) -> Iterator[
                 earlier, earlier.c.id == t.turns.c.continues
             )
         )
-        .where(t.served, e.began_at >= since)
+        .where(t.served, e.status != "asked", e.began_at >= since)
         .order_by(e.began_at.desc(), e.id.desc())
         .limit(most)
     )

@@ -12,6 +12,8 @@ LOOKED_AT = 2_000
 
 PlaceOfSkill = tuple[str, str, str, str | None]
 """Skill, upstream, model and adapter; None for that: the base alone, or weights not ours."""
+Newest = tuple[tuple[str, bool], ...]
+"""Exchanges, each with whether it was a success; the newest first."""
 
 
 _e, _o = t.exchanges.c, t.outcomes.c
@@ -43,14 +45,14 @@ _UNFIT = (
 )
 
 
-def last_outcomes(connection: sa.Connection, most: int) -> dict[PlaceOfSkill, tuple[bool, ...]]:
-    """Whether the last outcomes of each were successes, the newest first, so many at most. A reply
-    that was checked and not handed over is a failure of whoever gave it, as in `skill_counts`."""
+def last_outcomes(connection: sa.Connection, most: int) -> dict[PlaceOfSkill, Newest]:
+    """The last outcomes of each, so many at most. A reply that was checked and not handed over is a
+    failure of whoever gave it, as in `skill_counts`."""
     rows = sorted([*connection.execute(_ANSWERED), *connection.execute(_UNFIT)], reverse=True)
-    found: dict[PlaceOfSkill, tuple[bool, ...]] = {}
-    for _, skill, upstream, model, adapter, said in rows:
+    found: dict[PlaceOfSkill, Newest] = {}
+    for id_, skill, upstream, model, adapter, said in rows:
         key = (skill, upstream, model, adapter or None)
         had = found.get(key, ())
         if len(had) < most:
-            found[key] = (*had, said == "success")
+            found[key] = (*had, (id_, said == "success"))
     return found

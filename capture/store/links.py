@@ -124,6 +124,7 @@ _ABANDONED = (
     "AND NOT EXISTS (SELECT 1 FROM outcomes AS o WHERE o.exchange_id = c.exchange_id) "
     "ORDER BY c.exchange_id LIMIT ?"
 )
+_ANY_ASKED = "SELECT 1 FROM tallies WHERE status = 'asked' LIMIT 1"
 _TOUCH = "DELETE FROM week_counts WHERE number = ?"
 _ADD_UP = (
     "INSERT INTO skill_tallies (skill, upstream, model, adapter, day, successes, failures) "
@@ -140,7 +141,8 @@ _WAITING = (
     "WHERE f.counted_for IS NULL ORDER BY f.id LIMIT ?"
 )
 _LAST_REPLY = (
-    "SELECT max(t.exchange_id), max(CASE WHEN e.reply_messages != x'' THEN t.exchange_id END) "
+    "SELECT max(t.exchange_id), "
+    "max(CASE WHEN e.reply_messages != x'' AND e.status != 'asked' THEN t.exchange_id END) "
     "FROM turns AS t JOIN exchanges AS e ON e.id = t.exchange_id "
     "WHERE t.conversation = ? AND t.exchange_id < ?"
 )
@@ -296,6 +298,10 @@ class Links:
     def asked_at(self, spot: bytes, before: str, since: str = "", limit: int = 8) -> list[str]:
         """The latest exchanges between two ids that were asked at this spot."""
         return [row[0] for row in self._ask(_ASKED_AT, spot, before, since, limit)]
+
+    def any_asked(self) -> bool:
+        """Whether a request was ever answered with a question of our own."""
+        return bool(self._ask(_ANY_ASKED))
 
     def in_session(self, session: str, key: str | None, before: str) -> str | None:
         """The latest turn older than `before` of a session that a client of that API key named."""

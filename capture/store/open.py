@@ -44,9 +44,10 @@ from capture.store import (
 )
 from capture.store.asked import Asked, asked_since
 from capture.store.forget import find_conversation
-from capture.store.latest import PlaceOfSkill, last_outcomes
+from capture.store.latest import Newest, PlaceOfSkill, last_outcomes
 from capture.store.migrate import HEAD, StoreDamaged, StoreError, migrate, schema_of
 from capture.store.rows import Conversation, ExchangeDetail, ExchangeSummary, Loss, SkillCount
+from capture.store.skills import SkillSeen, skills_seen
 from capture.store.trainable import Damaged, Wanted
 from capture.store.vetting import vet
 from capture.store.weighings import newest_weighed, weighed
@@ -160,9 +161,13 @@ class Store:
         """What came of each skill at each place, by adapter: how many outcomes of either side."""
         return self._ask(lambda connection: queries.skill_counts(connection, since))
 
-    def last_outcomes(self, most: int) -> dict[PlaceOfSkill, tuple[bool, ...]]:
-        """Of each skill at each place, by adapter: whether its last outcomes were successes, the
-        newest first, so many at most."""
+    def skills_seen(self) -> list[SkillSeen]:
+        """Every skill that was asked for, the most asked first."""
+        return self._ask(skills_seen)
+
+    def last_outcomes(self, most: int) -> dict[PlaceOfSkill, Newest]:
+        """Of each skill at each place, by adapter: its last outcomes and whether they were
+        successes, the newest first, so many at most."""
         return self._ask(lambda connection: last_outcomes(connection, most))
 
     def newest_weighed(self, most: int) -> str:

@@ -2,7 +2,7 @@
 
 Weeks are asked for one by one, as stretches of `ix_exchanges_weeks`, which holds all that is looked
 at of an exchange: nothing is sorted, and rows with their long texts are left alone. What was
-imported is nobody's week here.
+imported is nobody's week here, nor is what was answered with a question of our own.
 
 Weeks that are over are counted once and kept (`keep_one`). Whoever changes what a week is counted
 from drops what was kept of it (`touch`) in the same transaction, so that it is always right.
@@ -34,7 +34,9 @@ _OUTCOME = t.outcomes.c.outcome
 
 _REAL: sa.Double[float] = sa.Double()
 _FROM = sa.bindparam("start", type_=_REAL)
-_WITHIN = sa.and_(_BEGAN >= _FROM, _BEGAN < _FROM + WEEK_SECONDS, t.served)
+_SERVED = sa.and_(_BEGAN >= _FROM, _BEGAN < _FROM + WEEK_SECONDS, t.served)
+_ANSWERING = _STATUS != "asked"
+_WITHIN = sa.and_(_SERVED, _ANSWERING)
 
 _HOME = (Mode.RESTING, Mode.ACTIVE)
 
@@ -46,7 +48,7 @@ _BY_MODE: Mapping[str, sa.Function[int]] = {
 }
 """Figures of what was answered, under their names in `WeekCounts`."""
 
-_NEXT = sa.select(sa.func.min(_BEGAN)).where(_BEGAN >= _FROM, t.served)
+_NEXT = sa.select(sa.func.min(_BEGAN)).where(_BEGAN >= _FROM, t.served, _ANSWERING)
 
 _COUNTED = (
     sa.select(
@@ -97,7 +99,7 @@ _CALLED = (
 _UNFIT = (
     sa.select(sa.func.count())
     .select_from(t.exchanges.join(t.attempts, t.attempts.c.exchange_id == _ID))
-    .where(_WITHIN, t.attempts.c.status == "unfit", t.attempts.c.mode.in_(_HOME))
+    .where(_SERVED, t.attempts.c.status == "unfit", t.attempts.c.mode.in_(_HOME))
 )
 _ADAPTERS = (
     sa.select(_ADAPTER)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -37,12 +39,17 @@ def show(path: Path, *, as_json: bool) -> None:
     if as_json:
         say_json(values)
         return
+    say_plainly(plain(as_yaml(values)))
+
+
+def as_yaml(values: Mapping[str, Any]) -> str:
+    """Plain values as YAML, in this order."""
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
     writer.sort_base_mapping_type_on_output = False  # pyright: ignore[reportAttributeAccessIssue]
     text = io.StringIO()
     writer.dump(values, text)  # pyright: ignore[reportUnknownMemberType]  # ruamel is untyped
-    say_plainly(plain(text.getvalue()))
+    return text.getvalue()
 
 
 def schema() -> None:

@@ -72,7 +72,7 @@ def _show(why: Explanation) -> None:
     say(f"[bold]{clean(why.sentence)}[/]")
     if why.skill is not None:
         known = "" if why.confidence is None else f", at home with probability {why.confidence:.2f}"
-        say(f"skill: {clean(why.skill)}{known}")
+        say(f"skill: {called(why.skill, why.skill_name)}{known}")
     if why.private:
         say("It was private: it could not leave home on any path.")
     show_rules(why.rules)
@@ -90,6 +90,11 @@ def _show(why: Explanation) -> None:
         if attempt.adapter is not None:
             place += f" with adapter {clean(attempt.adapter)}"
         say(f"attempt {number}: {place}: {clean(attempt.status)}{took}{error}")
+
+
+def called(skill: str, name: str | None) -> str:
+    """A skill by its name, where it has one, and its key."""
+    return clean(skill if name is None else f"{name} ({skill})")
 
 
 def show_rules(rules: Sequence[RuleView]) -> None:

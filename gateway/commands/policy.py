@@ -15,7 +15,7 @@ import orjson
 from capture.adapters import base_sha256, read_pointer
 from capture.store import Store, StoreError
 from gateway.commands.console import clean, fail, say, say_json
-from gateway.commands.explain import show_rules
+from gateway.commands.explain import called, show_rules
 from gateway.config import load_file
 from gateway.config_errors import ConfigErrors
 from gateway.decisions import NOTHING_KNOWN, Known
@@ -36,6 +36,7 @@ _HEADINGS: dict[Topic, str] = {
     "latch": "What stays with burst",
     "rules": "Rules: the first that applies decides",
     "asked": "What a client asks for by name",
+    "skills": "Skills with a name or a mode of their own",
     "default": "Everything else",
     "fallback": "When that cannot answer",
     "check": "Before a local answer is handed over",
@@ -142,7 +143,7 @@ def _one(rehearsal: Rehearsal, request: str, *, as_json: bool) -> None:
         say_json(view.model_dump(mode="json"))
         return
     say(f"[bold]{clean(view.sentence)}[/]")
-    say(f"skill: {clean(view.skill)}")
+    say(f"skill: {called(view.skill or '', view.skill_name)}")
     show_rules(view.rules)
     for choice in view.choices:
         cost = "at an unknown price"

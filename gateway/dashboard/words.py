@@ -17,6 +17,7 @@ STATUS: Mapping[ExchangeStatus, str] = {
     "truncated": "broken off",
     "interrupted": "interrupted",
     "refused": "refused",
+    "asked": "asked the user",
 }
 ATTEMPT: Mapping[AttemptStatus, str] = {
     "ok": "answered",
@@ -68,4 +69,4 @@ def missing(name: ExchangeStatus) -> str:
     """What an amount that nobody knows is called: not yet, never, or unknown."""
     if name == "open":
         return "\u2026"
-    return "none" if name == "refused" else "unknown"
+    return "none" if name in ("refused", "asked") else "unknown"

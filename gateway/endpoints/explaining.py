@@ -27,6 +27,7 @@ _DECISION = TypeAdapter(RouteDecision)
 
 _ANSWERED = "Answered "
 _UNANSWERED: Mapping[ExchangeStatus, str] = {
+    "asked": "Asked about before it would be answered ",
     "open": "Being answered ",
     "ok": _ANSWERED,
     "client_gone": "Left by its client before it was answered ",
@@ -45,8 +46,10 @@ def decision_of(stored: Mapping[str, Any]) -> RouteDecision:
 
 def sentence(detail: ExchangeDetail, decision: RouteDecision) -> str:
     """Who answered and why, or what came instead."""
-    text = explain(decision, [_attempt(each) for each in detail.attempts], detail.weighing)
-    if detail.attempts or not text.startswith(_ANSWERED):
+    asked = detail.summary.status == "asked"
+    tried = () if asked else [_attempt(each) for each in detail.attempts]
+    text = explain(decision, tried, detail.weighing)
+    if (detail.attempts and not asked) or not text.startswith(_ANSWERED):
         return text
     return _UNANSWERED[detail.summary.status] + text.removeprefix(_ANSWERED)
 
@@ -79,6 +82,7 @@ def parts(decision: RouteDecision) -> dict[str, Any]:
         ],
         "config_generation": decision.config_generation,
         "skill": decision.skill,
+        "skill_name": decision.skill_name,
         "confidence": decision.confidence,
         "propensity": decision.propensity,
         "checked": _candidates(decision.checked),

@@ -47,9 +47,12 @@ async def test_the_last_outcomes_of_a_skill_are_the_newest_first_and_so_many(
             exchange(journal, told, answer("Seven."), skill="talk", at=BEGAN + n)
         assert await ingester.catch_up(30)
         place = ("shell", HOME.upstream, HOME.model, None)
-        assert store.last_outcomes(2) == {place: (True, False)}
+        newest = store.last_outcomes(2)[place]
+        assert [good for _, good in newest] == [True, False]
+        assert newest == tuple(sorted(newest, reverse=True)), "ids sort by time"
         unfit = call("call_u", "{}")
         asked = [user("Count the files of the shed")]
         exchange(journal, asked, answer("Nine."), unfit=unfit, skill="shell", at=BEGAN + 9)
         assert await ingester.catch_up(30)
-        assert store.last_outcomes(9) == {place: (False, True, False, True)}
+        (newest,) = store.last_outcomes(9).values()
+        assert [good for _, good in newest] == [False, True, False, True]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture.exchange import Mode
+from capture.exchange import Mode, RouteDecision
 from capture.plain import plain_decision
 from gateway.budget import Ledger
 from gateway.decisions import Decisions, Known
@@ -35,6 +35,8 @@ from routers.features import Budget, Features, Fleet, Place
 from routers.history import History, Key, Tally
 from routers.hours import Quiet, Window
 from routers.latch import Latch
+from routers.naming import Names
+from routers.ready import recent_of
 
 words = st.sampled_from(["a", "b"])
 modes = st.sampled_from(list(Mode))
@@ -76,6 +78,8 @@ policies = st.builds(
         st.lists(st.tuples(words, st.sampled_from([0.2, 0.9])), max_size=2).map(tuple),
         st.sampled_from(["posterior", "three_successes", "last_three"]),
     ),
+    names=st.lists(st.tuples(words, words), max_size=2).map(tuple).map(Names),
+    pins=st.lists(st.tuples(words, modes), max_size=2).map(tuple),
 )
 places = st.builds(
     Place,
@@ -85,6 +89,7 @@ places = st.builds(
     local=st.booleans(),
     context_length=st.sampled_from([None, 100, 400, 10_000]),
     images=st.none() | st.booleans(),
+    free=st.booleans(),
 )
 requests = st.builds(
     Features,
@@ -102,10 +107,12 @@ requests = st.builds(
     private=st.booleans(),
     minute=minutes,
     latched=st.none() | words,
+    escalated=st.none() | words,
+    stays_home=st.none() | words,
 )
 recents = st.dictionaries(
     st.tuples(words, st.just("ollama"), words, st.none()),
-    st.lists(st.booleans(), max_size=3).map(tuple),
+    st.lists(st.tuples(words, st.booleans()), max_size=3).map(tuple),
     max_size=3,
 )
 histories = st.builds(
@@ -142,7 +149,9 @@ class House:
 def made_anew(
     house: House, features: Features, policy: Policy, budget: Budget, known: Known
 ) -> bytes:
-    decision = decide(features, house.view(features, house.fleet()), policy, budget, *known)
+    name = policy.names.of
+    known_as = known.history.named(name), recent_of(known.latest, name)
+    decision = decide(features, house.view(features, house.fleet()), policy, budget, *known_as)
     return orjson.dumps(plain_decision(decision))
 
 
@@ -210,6 +219,26 @@ def test_history_that_is_the_same_forgets_no_decision() -> None:
     assert decisions.decide(features).decision is first
     decisions.know(known(0.0))
     assert decisions.decide(features).decision != first
+
+
+def test_what_was_counted_under_its_keys_counts_under_a_name_at_once() -> None:
+    home = Place(Mode.RESTING, "ollama", "small", local=True)
+    keys = [Key(f"tool:{verb}_timer", "ollama", "small", None) for verb in ("set", "stop")]
+    known = Known(History({key: Tally(2.0) for key in keys}))
+    features = Features(AUTO, 10, None, tools=("stop_timer",))
+    policy = Policy(Mode.BURST, learned=Learned(0.8), fallback=(Mode.RESTING,))
+    names = Names((("tool:*_timer", "timers"),))
+
+    def decided(policy: Policy) -> RouteDecision:
+        decisions = Decisions(policy, House(Fleet((home,))), Ledger(None, None), known)
+        return decisions.decide(features).decision
+
+    apart, together = decided(policy), decided(replace(policy, names=names))
+    assert apart.confidence == 0.75
+    assert together.confidence == pytest.approx(5 / 6)
+    assert together.reasons[-1].text.startswith("`small` did well 4 of 4 times on `timers`")
+    assert (together.skill, together.skill_name) == ("tool:stop_timer", "timers")
+    assert (apart.skill, apart.skill_name) == ("tool:stop_timer", None)
 
 
 class Odd:

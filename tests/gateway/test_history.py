@@ -13,7 +13,7 @@ from capture.adapters import GATE, MANIFEST, WEIGHTS
 from gateway.decisions import Known
 from gateway.history import HistoryKeeper
 from routers.history import Counted, History, Tally
-from routers.ready import Recent
+from routers.ready import Latest
 
 BASE = "b" * 64
 ID = "20260101-000000-aaaaaa"
@@ -30,8 +30,8 @@ class Counts:
             raise OSError("the disk is gone")
         return []
 
-    def last_outcomes(self, most: int) -> Recent:
-        return {("timer", *HOUSE, None): (True,) * most}
+    def last_outcomes(self, most: int) -> Latest:
+        return {("timer", *HOUSE, None): (("01K", True),) * most}
 
 
 def publish_adapter(directory: Path, *, base: str = BASE) -> Path:
@@ -87,11 +87,11 @@ async def test_a_gates_verdict_counts_as_soon_as_it_is_there(tmp_path: Path) -> 
 async def test_the_last_outcomes_are_read_only_while_a_decision_asks_for_them(
     tmp_path: Path,
 ) -> None:
-    for asked, found in ((False, {}), (True, {("timer", *HOUSE, None): (True, True, True)})):
+    for asked, found in ((False, {}), (True, {("timer", *HOUSE, None): (("01K", True),) * 3})):
         keeper = HistoryKeeper(
             Counts(), tmp_path, lambda: BASE, lambda _: None, partial(bool, asked)
         )
-        assert keeper.read([HOUSE]).recent == found
+        assert keeper.read([HOUSE]).latest == found
 
 
 async def test_adapters_of_another_base_say_nothing(tmp_path: Path) -> None:

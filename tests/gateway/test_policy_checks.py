@@ -158,3 +158,18 @@ def test_too_few_tries_to_reach_burst_are_warned_of() -> None:
     assert "places are asked" not in warned(weighing)
     few = warned(weighing + "retries: {attempts: 2}\n")
     assert "3 places are asked in turn; `retries.attempts` is 2" in few
+
+
+@pytest.mark.parametrize(
+    ("modes", "said"),
+    [
+        ("burst: {upstream: ollama, model: m}", "nobody is asked: nothing here costs money"),
+        ("burst: {upstream: claude, model: m}", "a no, a tool loop and a side call are refused"),
+    ],
+)
+def test_approval_without_anything_to_ask_or_to_fall_back_to_is_warned_of(
+    modes: str, said: str
+) -> None:
+    house = HOUSE[: HOUSE.index("modes:")] + f"modes:\n  {modes}\n"
+    assert said in warned("escalation: {default: burst, approval: ask}\n", house)
+    assert warned("escalation: {approval: ask}\n") == ""

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from routers.conditions import SkillIs
 from routers.features import Features
+from routers.skills import spoken
 
 names = st.lists(st.text(max_size=12), min_size=2, max_size=6, unique=True)
 
@@ -58,3 +59,72 @@ def test_a_skill_stays_short_whatever_a_client_calls_its_tools() -> None:
 
 def test_a_tools_name_may_be_any_text() -> None:
     assert asking(("\ud800", "é\n")).skill.startswith("tools:")
+
+
+def said(text: object) -> dict[str, object]:
+    return {"role": "user", "content": text}
+
+
+def viewing(name: str) -> dict[str, object]:
+    function = {"name": "skill_view", "arguments": f'{{"name": "{name}"}}'}
+    return {"role": "assistant", "content": "", "tool_calls": [{"id": "1", "function": function}]}
+
+
+TOLD = {"role": "tool", "tool_call_id": "1", "content": "{}"}
+SYSTEM = {
+    "role": "system",
+    "content": "You are Hermes.\n<available_skills>\n  devops:\n    - tidy: Tidies up\n"
+    "</available_skills>",
+}
+STARTED = {
+    "role": "system",
+    "content": "You are Hermes.\n\n[IMPORTANT: The user launched this CLI session with the "
+    '"deploy" skill preloaded. Treat its instructions as active guidance.]',
+}
+
+
+@pytest.mark.parametrize(
+    ("messages", "skill"),
+    [
+        ([SYSTEM, said("/tidy the shed")], "tidy"),
+        ([SYSTEM, said("/tmp is full")], None),
+        ([SYSTEM, said("/tidying up")], None),
+        ([said("/tidy the shed")], None),
+        ([said('[IMPORTANT: The user has invoked the "a b" skill bundle, loading 2')], "a b"),
+        ([said('[IMPORTANT: The "forum" skill is auto-loaded. Follow')], "forum"),
+        (
+            [said([{"type": "text", "text": '[IMPORTANT: The "forum" skill is auto-loaded.'}])],
+            "forum",
+        ),
+        ([STARTED, said("hello")], "deploy"),
+        ([STARTED, said("hello"), viewing("tidy"), TOLD], "tidy"),
+        ([STARTED, said("hello"), viewing("tidy"), TOLD, said("And now?")], "deploy"),
+        (
+            [said("Go"), viewing("tidy"), TOLD, said("[System: The previous response was cut off")],
+            "tidy",
+        ),
+        (
+            [said("Go"), viewing("tidy"), TOLD, said("Review the conversation above and update")],
+            None,
+        ),
+        (
+            [
+                {
+                    "role": "system",
+                    "content": 'x [IMPORTANT: The user launched this CLI session with the "',
+                }
+            ],
+            None,
+        ),
+    ],
+)
+def test_hermes_shows_which_skill_is_in_use(
+    messages: list[dict[str, object]], skill: str | None
+) -> None:
+    assert spoken(messages) == skill
+
+
+def test_a_long_tool_loop_is_not_read_to_its_beginning() -> None:
+    steps = [{"role": "assistant", "tool_calls": [{"function": {"name": "ls"}}]}, TOLD] * 200
+    assert spoken([said("/tidy"), viewing("tidy"), TOLD, *steps]) is None
+    assert spoken([said("/tidy"), viewing("tidy"), TOLD, *steps[:100]]) == "tidy"
