@@ -39,6 +39,7 @@ from gateway.archive.write import Told, untold
 from gateway.home import FILE_MODE
 
 _PIECE = 1 << 20
+_MOST_PADDING = 64 << 10
 _SPARE_BYTES = 64 << 20
 """Room that is left free beside what a backup holds."""
 
@@ -74,6 +75,7 @@ def extract(file: Path, draft: Path, told: Told = untold) -> Verified:
             done += member.size
             if digest != member.sha256:
                 raise BackupError(f"{member.name} is not what was backed up: its hash differs")
+        _end(packed)
     try:
         held = _verified_store(draft / STORE, manifest)
     except StoreError as error:
@@ -118,6 +120,14 @@ def _check_room(manifest: Manifest, draft: Path) -> None:
         raise BackupError(
             f"it holds {manifest.size:,} bytes, and there is room for {free:,} at {draft.parent}"
         )
+
+
+def _end(packed: gzip.GzipFile) -> None:
+    """Nothing follows the last member but what pads a tar. Reading on to the end of the compressed
+    stream has its checksum verified, which covers what has no hash of its own."""
+    rest = packed.read(_MOST_PADDING + 1)
+    if len(rest) > _MOST_PADDING or any(rest):
+        raise BackupError("something follows what its manifest names: refused")
 
 
 def _header(packed: gzip.GzipFile, name: str, size: int | None) -> int:

@@ -182,6 +182,7 @@ def nothing_lost(report: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> 
         assert report[loss] == 0, loss
 
 
+@pytest.mark.shares
 @pytest.mark.timeout(180)
 async def test_five_kills_under_load_lose_nothing(
     own_house: House, home: Path, capsys: pytest.CaptureFixture[str]
@@ -190,6 +191,7 @@ async def test_five_kills_under_load_lose_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.shares
 @pytest.mark.timeout(2400)
 async def test_a_hundred_kills_under_load_lose_nothing(
     own_house: House, another_house: House, home: Path, capsys: pytest.CaptureFixture[str]
@@ -212,6 +214,7 @@ async def test_a_hundred_kills_under_load_lose_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.shares
 @pytest.mark.timeout(180)
 async def test_death_at_the_worst_moments_is_told_truthfully_after_the_restart(
     own_house: House, home: Path
@@ -258,6 +261,7 @@ async def test_death_at_the_worst_moments_is_told_truthfully_after_the_restart(
 
 
 @pytest.mark.slow
+@pytest.mark.shares
 @pytest.mark.timeout(180)
 async def test_a_torn_journal_tail_is_cut_and_nothing_before_it_is_lost(
     own_house: House, home: Path

@@ -90,6 +90,7 @@ def found(store: Store, truth: list[Asked]) -> Found:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 async def test_nearly_all_links_of_many_agents_are_right_and_none_joins_two_conversations(
     tmp_path: Path, seed: int

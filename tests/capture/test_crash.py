@@ -72,6 +72,7 @@ async def test_no_exchange_that_was_acknowledged_is_lost_to_kill_9(
     assert len(answered) >= 50 - rounds
 
 
+@pytest.mark.slow
 async def test_a_store_is_whole_and_readable_while_and_after_its_writer_was_killed(
     tmp_path: Path,
 ) -> None:

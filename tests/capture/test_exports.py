@@ -326,6 +326,7 @@ def test_an_export_that_fails_half_way_leaves_the_one_before_it(tmp_path: Path) 
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", JSON_FILES)
 def test_memory_does_not_grow_with_the_number_of_turns(format: Format, tmp_path: Path) -> None:
     length = 500 if format is Format.ATROPOS else 20_000  # a token is a number, twice

@@ -103,6 +103,7 @@ WORDS = st.sampled_from(["Hello", "List the files", "no", "thanks", "that is wro
 TALKS = st.lists(st.lists(WORDS, min_size=1, max_size=4).map(tuple), min_size=2, max_size=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(talks=TALKS, chosen=st.integers(0, 3))
 def test_a_store_that_forgot_a_conversation_is_one_that_never_had_it(

@@ -20,6 +20,7 @@ from capture.journal import Journal
 from capture.messages import ContentPart, Message, ToolCall, Usage
 from capture.store import Store
 from capture.store.writer import Writer
+from tests.support.fresh_store import open_store
 from tests.support.journals import (
     BURST,
     REPLY,
@@ -232,6 +233,7 @@ class Killed(BaseException):
     """The process dies here."""
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=3), st.integers(1, 7))
 @settings(max_examples=10, deadline=None)
 def test_every_exchange_is_taken_once_wherever_ingesting_is_killed(
@@ -268,7 +270,7 @@ def _ingest_until(
     journal: Journal, home: Path, patch: pytest.MonkeyPatch | None, death: int
 ) -> None:
     """Ingest in this thread; with a patch, die at that statement of writing."""
-    store = Store.open(home / "majordomo.db")
+    store = open_store(home / "majordomo.db")
     assert store.writer is not None
     left = [death]
     many = Writer._many  # pyright: ignore[reportPrivateUsage] - the statement to die at
@@ -476,6 +478,7 @@ async def test_a_journal_begun_anew_under_an_old_number_is_read_from_its_start(
         assert store.counts()["total"] == 4
 
 
+@pytest.mark.slow
 async def test_a_hundred_megabyte_reply_is_taken(capture: Capture) -> None:
     journal, ingester, store = capture
     id_ = new_id()

@@ -230,6 +230,7 @@ async def test_a_pair_of_which_either_is_private_stays_home(tmp_path: Path) -> N
         assert isinstance(row, Made)
 
 
+@pytest.mark.slow
 async def test_memory_does_not_grow_with_the_number_of_pairs(tmp_path: Path) -> None:
     with capturing(tmp_path / "home") as (journal, ingester, store):
         for number in range(60):

@@ -95,6 +95,7 @@ def export(store: Store, redactor: Redactor, out: Path, format: Format) -> bytes
     return (out / FILES[format]).read_bytes() + manifest
 
 
+@pytest.mark.slow
 async def test_planted_secrets_are_in_no_turn_no_export_and_no_dataset(
     home: Path, tmp_path: Path
 ) -> None:

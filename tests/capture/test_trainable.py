@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from capture.exchange import Mode
 from capture.ids import new_id
@@ -72,6 +73,7 @@ async def test_what_did_not_end_whole_never_trains(tmp_path: Path) -> None:
         assert [turn.id for turn in store.trainable(REDACTOR)] == [good]
 
 
+@pytest.mark.slow
 async def test_turns_come_in_the_order_of_their_ids_and_filtered(tmp_path: Path) -> None:
     with capturing(tmp_path) as (journal, ingester, store):
         ids = [put(journal, at=float(number)) for number in range(450)]

@@ -271,6 +271,7 @@ def test_what_is_compared_tells_what_was_said_and_what_came_from_outside() -> No
 WORDS = st.lists(st.sampled_from([True, False, None]), max_size=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 2), WORDS), max_size=8))
 def test_whatever_happens_nothing_trains_after_text_from_outside_without_a_word(

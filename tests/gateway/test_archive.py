@@ -464,6 +464,19 @@ def test_a_backup_with_one_byte_changed_is_refused_or_restores_the_same(
             assert hashlib.sha256(restored).hexdigest() == member.sha256
 
 
+@pytest.mark.parametrize("at", [-8, -1], ids=["checksum", "length"])
+def test_a_backup_is_read_to_its_end_and_held_against_its_checksum(
+    backup: Backup, tmp_path: Path, at: int
+) -> None:
+    changed = bytearray(backup.file.read_bytes())
+    changed[at] ^= 1
+    file, place = tmp_path / "b.tar.gz", tmp_path / "place"
+    file.write_bytes(changed)
+    place.mkdir()
+    with pytest.raises(BackupError, match="no whole backup"):
+        extract(file, place)
+
+
 @given(st.text(max_size=40))
 def test_no_name_that_is_taken_leads_out_of_the_home(name: str) -> None:
     for tried in (name, f"skills/{name}", f"skills/{name}/x"):

@@ -155,6 +155,7 @@ def made_anew(
     return orjson.dumps(plain_decision(decision))
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     policies,

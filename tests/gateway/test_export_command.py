@@ -159,6 +159,7 @@ async def test_a_model_that_keeps_failing_is_asked_no_more(
 HOUSE = str(Path("gateway/house_model").resolve())
 
 
+@pytest.mark.slow
 async def test_tokens_are_those_of_the_tokenizer_that_is_named(
     majordomo: Majordomo, tmp_path: Path
 ) -> None:

@@ -45,6 +45,7 @@ def test_json_has_every_figure_also_of_the_last_third(majordomo: Majordomo, file
     assert told["intervals"]["loss_pp"] is None
 
 
+@pytest.mark.slow
 def test_a_sweep_over_seeds_has_a_curve_and_intervals(majordomo: Majordomo, file: str) -> None:
     asked = ("replay", "--rows", file, "--sweep", "--seeds", "2", "--json")
     told = json.loads(majordomo(*asked).out)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from gateway.cli import main
 from gateway.home import Home
+
+_tree = functools.cache(typer.main.get_command)
+"""Typer reads the signatures of all our commands anew at every call, a twentieth of a second that
+a process of its own pays once."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class Majordomo:
         """Run it with these arguments."""
         self._capsys.readouterr()
         self._monkeypatch.setattr(sys, "argv", ["majordomo", *arguments])
+        self._monkeypatch.setattr(typer.main, "get_command", _tree)
+        self._monkeypatch.setattr(typer.main, "get_command", _tree)
         status = 0
         try:
             main()

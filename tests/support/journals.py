@@ -22,6 +22,7 @@ from capture.journal import Begin, Journal, new_epoch
 from capture.messages import Usage
 from capture.store import Store
 from capture.weighing import Agreement, Weighing
+from tests.support.fresh_store import open_store
 
 REQUEST = (
     b'{"model":"auto","messages":[{"role":"system","content":"Be brief."},'
@@ -141,7 +142,7 @@ def capturing(
 ) -> Generator[tuple[Journal, Ingester, Store]]:
     """One run of a gateway's capture: journal, ingester and store, closed in order at the end."""
     journal = make_journal(home / "journal", segment_bytes=segment_bytes)
-    store = Store.open(home / "majordomo.db")
+    store = open_store(home / "majordomo.db")
     ingester = Ingester(journal, store, keep_segments=keep_segments, batch_seconds=0.005)
     ingester.start()
     try:

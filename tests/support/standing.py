@@ -23,7 +23,6 @@ from capture.journal import Begin, Journal, new_epoch
 from capture.messages import Usage
 from capture.recall import Recall
 from capture.redact import Redactor
-from capture.store import Store
 from capture.weekly import Week
 from gateway.dashboard import routes as dashboard
 from gateway.endpoints import install_handlers, routers
@@ -39,6 +38,7 @@ from gateway.telemetry import Telemetry
 from gateway.upstreams.base import ChatRequest
 from gateway.weeks import weeks_of
 from routers.features import Budget, Fleet, Place
+from tests.support.fresh_store import open_store
 
 HOME = Candidate(Mode.RESTING, "ollama", "qwen3:8b")
 LARGE = Candidate(Mode.ACTIVE, "lmstudio", "hermes-4-14b")
@@ -142,7 +142,7 @@ class Standing:
         self.journal: Any = Journal(
             home / "journal", segment_bytes=1 << 26, sync_ms=50, epoch=new_epoch()
         )
-        self.store = Store.open(home / "majordomo.db")
+        self.store = open_store(home / "majordomo.db")
         self.ingester = Ingester(self.journal, self.store, keep_segments=1)
         self.recall_failures: list[str] = []
         self.recall: Recall | None = Recall.open(home / "search.db", self.store.path, "secrets")

@@ -77,6 +77,7 @@ def leaks(page: str) -> bool:
     return any(secret in text or secret in page for _, secret in SAID.values())
 
 
+@pytest.mark.slow
 async def test_planted_secrets_are_on_no_page(
     runtime: Standing, client: httpx2.AsyncClient
 ) -> None:

@@ -287,6 +287,7 @@ JSON = st.recursive(
 BODIES = st.dictionaries(st.sampled_from(sorted(FeedbackBody.model_fields)) | st.text(), JSON)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=BODIES)
 async def test_whatever_is_sent_is_taken_or_told_what_is_wrong(
@@ -305,6 +306,7 @@ async def test_feedback_and_lists_are_of_one_thing(client: Client, about: dict[s
     assert_refused(await say(client, value=True, **about), 422, "bad_parameter")
 
 
+@pytest.mark.slow
 async def test_a_long_list_is_cut_and_says_so(runtime: Standing, client: Client) -> None:
     id_ = runtime.exchange()
     for _ in range(3):
