@@ -7,6 +7,7 @@
         forgotten.json  which of them have been forgotten since (`Forgotten`)
         result.json     which adapter came of it
       answers/          what models answered to rows that are held out
+      judgements/       what judges said (`capture.judged`)
 
 This is the seam between forgetting and `trainer.dataset`, which writes the rest. A row that is
 forgotten leaves the files and is named in the cycle's `forgotten.json`: its manifest stays true to
@@ -29,6 +30,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from capture import judged
 from capture.clock import now
 from capture.narrowing import Json, list_of, object_of
 from capture.segment_file import sync_directory
@@ -91,12 +93,13 @@ def read_forgotten(cycle: Path) -> Forgotten | None:
 
 
 def forget(training: Path, ids: AbstractSet[str]) -> list[Flagged]:
-    """Take the rows of these exchanges out of every dataset, and flag it. Doing it again does no
-    more. Raises OSError."""
+    """Take the rows of these exchanges out of every dataset, and flag it; and what judges said of
+    them. Doing it again does no more. Raises OSError."""
     flagged = [found for cycle in _cycles(training) if (found := _forget(cycle, ids)) is not None]
     if flagged:
         for answers in (training / "answers").glob("*.jsonl"):
             answers.unlink()  # models say what they were asked; they can be asked again
+    judged.forget(training, ids, _replace)
     return flagged
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from capture.exchange import Mode
+from gateway.cli_judge import app as judge_app
 from gateway.cli_policy import app as policy_app
 from gateway.cli_skills import app as skills_app
 from gateway.home import Home
@@ -35,6 +36,7 @@ app.add_typer(train_app, name="train", no_args_is_help=True)
 app.add_typer(adapters_app, name="adapters", no_args_is_help=True)
 app.add_typer(policy_app, name="policy", no_args_is_help=True)
 app.add_typer(skills_app, name="skills")
+app.add_typer(judge_app, name="judge", no_args_is_help=True)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on, for this run.")]
 Port = Annotated[

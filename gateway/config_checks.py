@@ -30,6 +30,7 @@ def contradictions(settings: Settings, written: Written, names: list[str]) -> It
             text = f"there is no upstream `{target.upstream}`{suggestion(target.upstream, names)}"
             yield Remark((*path, "upstream"), text)
     yield from _recall_faults(settings, names)
+    yield from _judge_faults(settings, names)
     for name in settings.models:
         if name in RESERVED:
             text = f"`{name}` already means something; choose another name for this model"
@@ -94,6 +95,22 @@ def _recall_faults(settings: Settings, names: list[str]) -> Iterator[Remark]:
             yield Remark(path, f"`{name}` is of kind `{upstream.kind}`, and this needs {wanted}")
 
 
+def _judge_faults(settings: Settings, names: list[str]) -> Iterator[Remark]:
+    """Judges are asked by the trainer, which no gateway stands before."""
+    judges, kinds = settings.trainer.judges, ("openai_compatible", "mlx_lm", "anthropic")
+    for field, targets in (("hired", judges.hired), ("local", judges.local)):
+        for number, target in enumerate(targets):
+            path: Path = ("trainer", "judges", field, number, "upstream")
+            name, upstream = target.upstream, settings.upstreams.get(target.upstream)
+            if name not in names:
+                yield Remark(path, f"there is no upstream `{name}`{suggestion(name, names)}")
+            elif upstream is not None and upstream.kind not in kinds:
+                yield Remark(path, f"`{name}` is of kind `{upstream.kind}`, which cannot judge")
+            elif upstream is not None and field == "local" and not upstream.is_local:
+                text = f"`{name}` is not at home; name it under `hired`"
+                yield Remark(path, f"{text}, or say `local: true` there if it is in your house")
+
+
 def _unused(settings: Settings) -> Iterator[Remark]:
     used = {target.upstream for _, target in _targets(settings)}
     if not used:
@@ -102,6 +119,8 @@ def _unused(settings: Settings) -> Iterator[Remark]:
         return
     recall = settings.capture.recall
     used |= {each.upstream for each in (recall.embedding, recall.distill) if each is not None}
+    judges = settings.trainer.judges
+    used |= {each.upstream for each in (*judges.hired, *judges.local)}
     for name in settings.upstreams:
         if name not in used:
             text = f"upstream `{name}` is used by no mode and no model"

@@ -190,6 +190,9 @@ def _kind(field: FieldInfo) -> str:
 def _words(option: object, field: FieldInfo) -> str:
     if typing.get_origin(option) is Literal:
         return " or ".join(f"`{value}`" for value in typing.get_args(option))
+    each = typing.get_args(option)[:1] if typing.get_origin(option) is tuple else ()
+    if each and typing.get_origin(each[0]) is Literal:
+        return "list of " + ", ".join(f"`{value}`" for value in typing.get_args(each[0]))
     for known, words in _NAMED_TYPES.items():
         if option == known or (
             typing.get_args(known)[:1] == (option,) and _same_metadata(known, field)

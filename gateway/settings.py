@@ -431,6 +431,73 @@ class CaptureSettings(Section):
     recall: RecallSettings = RecallSettings()
 
 
+class JudgesSettings(Section):
+    """Models that judge what was answered before it trains (docs/judging.md). Off until one is
+    named. They are shown what is redacted of exchanges that would train; what is private is shown
+    only to judges at home. `majordomo judge run` asks them."""
+
+    hired: tuple[Target, ...] = ()
+    """A list of judges that are asked from the beginning: Claude, or what else is good enough.
+    Their upstreams are of kind `openai_compatible`, `mlx_lm` or `anthropic`."""
+    local: tuple[Target, ...] = ()
+    """A list of judges at home, which judge beside the hired ones once the house is good enough,
+    and take over when they agree with them; alone where no other is named."""
+    tasks: tuple[Literal["ratings", "comparisons", "process", "hints"], ...] = (
+        "ratings",
+        "comparisons",
+    )
+    """What they are asked. `ratings`: five dimensions of a turn. `comparisons`: which of two
+    replies to one request is better. `process`: whether a step helped, by what came next. `hints`:
+    what a reply that failed should have heeded, by what came next."""
+    day_usd: Usd | None = 1.0
+    """Most that judging may cost per day, UTC; none: no limit. The worst case is set aside before
+    each question. A judge of unknown price is asked only where there is no limit."""
+    concurrent: int = Field(default=4, ge=1, le=64)
+    """Questions in flight at once."""
+    seconds: Seconds = 180.0
+    """That one answer may take."""
+    max_tokens: int = Field(default=4000, ge=64)
+    """Of one answer, room to think included."""
+    characters: int = Field(default=24_000, ge=1000)
+    """Of what is judged that are shown; what is longer loses its middle, and that is said."""
+    tries: int = Field(default=2, ge=1, le=5)
+    """Answers a judge may give to one question until one is what was asked for."""
+    chosen_at: float = Field(default=7.0, ge=1, le=10)
+    """A turn is good from this median of `overall` on."""
+    rejected_at: float = Field(default=4.0, ge=1, le=10)
+    """A turn is bad up to this one, and does not train."""
+    spread: float = Field(default=4.0, ge=0, le=9)
+    """Judges whose `overall` lie further apart than this dispute a turn, and it does not train."""
+    least_votes: int = Field(default=1, ge=1)
+    """Valid answers that make a verdict."""
+    votes: int = Field(default=3, ge=1, le=15)
+    """Votes on one step, shared out among the judges; more than half of them decide."""
+    planted: int = Field(default=12, ge=4, le=100)
+    """Good turns, and as many damaged ones, that a judge must tell apart before it votes."""
+    floor: float = Field(default=0.8, ge=0.5, le=1)
+    """How well: the share of pairs in which it puts the good turn above the damaged one, and the
+    share of damaged turns that it does not call good."""
+    calibrated_days: float = Field(default=30.0, gt=0)
+    """How long that lasts."""
+    parallel_at: float = Field(default=0.8, ge=0, le=1)
+    """Local judges judge beside the hired ones once the live adapter gets this share of held-out
+    requests right."""
+    takes_over_at: float = Field(default=0.9, ge=0, le=1)
+    """They take over when they say the same as the hired ones of this share of turns, ..."""
+    takes_over_kappa: float = Field(default=0.6, ge=-1, le=1)
+    """... and Cohen's kappa, which leaves out what chance alone makes, is at least this, ..."""
+    takes_over_after: int = Field(default=50, ge=1)
+    """... over so many turns that both have rated."""
+    audited: float = Field(default=0.1, ge=0, le=1)
+    """Share of turns that hired judges go on rating after that."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.rejected_at >= self.chosen_at:
+            raise ValueError("`rejected_at` must be below `chosen_at`")
+        return self
+
+
 class TrainerSettings(Section):
     """How `majordomo train now` selects, trains and judges. What mlx-lm knows by a name has that
     name; the defaults are for the house model (docs/training.md)."""
@@ -483,6 +550,7 @@ class TrainerSettings(Section):
     """Percentage points that a candidate may lose, on any major skill, against the incumbent."""
     major_requests: int = Field(default=5, ge=1)
     """A skill is major from this many held-out requests on."""
+    judges: JudgesSettings = JudgesSettings()
 
 
 class LogSettings(Section):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from capture.store.open import Store
 from trainer import curate, dataset, lengths
 from trainer.household import Household
+from trainer.judges.current import kept_out
 from trainer.records import Plan
 from trainer.rows import Row
 
@@ -30,6 +31,8 @@ class Built:
     """Captured rows left out because they do not fit the base."""
     waiting: int = 0
     """Turns worth training on that wait for a person's word."""
+    judged_out: int = 0
+    """Turns worth training on that judges keep out."""
 
     def summary(self) -> str:
         """For who watches."""
@@ -38,7 +41,8 @@ class Built:
         said += [f"{kinds.count('golden')} golden", f"{len(self.held_out)} held out"]
         left = f"; {self.too_long} do not fit the base" if self.too_long else ""
         waits = f"; {waiting_clause(self.waiting)}" if self.waiting else ""
-        return ", ".join(said) + left + waits
+        judged = f"; judges keep {self.judged_out:,} out" if self.judged_out else ""
+        return ", ".join(said) + left + judged + waits
 
 
 def waiting_clause(waiting: int) -> str:
@@ -51,16 +55,17 @@ def captured_rows(household: Household) -> list[Row]:
     return _captured(household)[0]
 
 
-def _captured(household: Household) -> tuple[list[Row], int]:
-    """The same, and how many turns worth it wait for a person's word."""
+def _captured(household: Household) -> tuple[list[Row], int, int]:
+    """The same, how many turns worth it wait for a person's word, and how many judges keep out."""
     if not household.store.exists():
-        return [], 0  # nothing was served yet
+        return [], 0, 0  # nothing was served yet
     store = Store.open_reader(household.store)
     try:
-        held = Counter[bool]()
+        held, judged_out = Counter[bool](), list[str]()
         turns, soul = store.trainable(household.redactor, household.trust), household.soul
         given = turns if soul is None else map(soul.given, turns)
-        return list(curate.worthy(given, held)), held[True]
+        rows = list(curate.worthy(given, held, kept_out(household), judged_out))
+        return rows, held[True], len(judged_out)
     finally:
         store.close()
 
@@ -71,14 +76,15 @@ def select(
     """The captured rows; no more than training gets to see. Raises NothingToTrain."""
     settings = household.settings
     seen = settings.iters * settings.batch_size
-    rows, waiting = _captured(household)
+    rows, waiting, judged_out = _captured(household)
     selection = curate.select(
         rows,
         dataset.past_of(earlier),
         share=settings.held_out,
         most=curate.most_captured(settings.rows, seen, settings.replay_share),
     )
-    return _needed(replace(selection, waiting=waiting), again=again)
+    selection = replace(selection, waiting=waiting, judged_out=judged_out)
+    return _needed(selection, again=again)
 
 
 def build(household: Household, plan: Plan, selection: curate.Selection, *, again: bool) -> Built:
@@ -111,6 +117,7 @@ def build(household: Household, plan: Plan, selection: curate.Selection, *, agai
         tested=tested,
         too_long=selection.captured - fitting.captured,
         waiting=selection.waiting,
+        judged_out=selection.judged_out,
     )
 
 

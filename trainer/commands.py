@@ -29,6 +29,7 @@ from trainer.build import NothingToTrain, waiting_clause
 from trainer.children import ChildFailed
 from trainer.files import Held
 from trainer.household import Household, NoBase
+from trainer.judges.settings import judging_of
 from trainer.progress import shown
 from trainer.records import CycleEnd, CycleFiles, cycles
 from trainer.registry import RegistryError
@@ -39,7 +40,7 @@ WIDE = 10_000
 """Columns assumed where no terminal says: lines that are piped are not folded."""
 
 
-def now(
+def household_of(
     *,
     home: Path,
     base: Path,
@@ -49,23 +50,30 @@ def now(
     redactor: Redactor,
     soul: Soul | None,
     trust: Trust,
-    as_json: bool,
-    again: bool,
-) -> None:
-    """Run one cycle and say how it ended."""
+    judges: Mapping[str, Any] | None = None,
+) -> Household:
+    """A household, of what the command line knows of it."""
     chosen = TrainingSettings(**settings)
-    household = Household(home, base, base_name, house, chosen, redactor, trust, soul=soul)
+    judging = None if judges is None else judging_of(**judges)
+    return Household(
+        home, base, base_name, house, chosen, redactor, trust, soul=soul, judges=judging
+    )
+
+
+def now(*, as_json: bool, again: bool, **given: Any) -> None:
+    """Run one cycle and say how it ended."""
+    household = household_of(**given)
     try:
         with shown() as watch:
             ended = cycle.run(household, watch, again=again)
     except NothingToTrain as error:
-        _fail(str(error), NOTHING, as_json=as_json)
+        fail(str(error), NOTHING, as_json=as_json)
     except Held as error:
-        _fail(f"a cycle is running already, in {error.who}", PROBLEM, as_json=as_json)
+        fail(f"a cycle is running already, in {error.who}", PROBLEM, as_json=as_json)
     except (NoBase, StoreError, ChildFailed, TrainingFailed, RegistryError, OSError) as error:
-        _fail(str(error), PROBLEM, as_json=as_json)
+        fail(str(error), PROBLEM, as_json=as_json)
     if as_json:
-        _say_json(ended.model_dump(mode="json"))
+        say_json(ended.model_dump(mode="json"))
     else:
         _show(ended)
 
@@ -74,17 +82,17 @@ def history(home: Path, *, as_json: bool) -> None:
     """List the cycles of this home, oldest first."""
     found = cycles(home / "training")
     if as_json:
-        _say_json([_described(files) for files in found])
+        say_json([_described(files) for files in found])
         return
     if not found:
-        _out().print("There were no cycles yet. `majordomo train now` runs one.")
+        out().print("There were no cycles yet. `majordomo train now` runs one.")
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in ("cycle", "began (UTC)", "rows", "loss", "adapter", "verdict"):
         table.add_column(column, overflow="fold")
     for files in found:
         table.add_row(*map(escape, _line(files)))
-    _out().print(table)
+    out().print(table)
 
 
 def _described(files: CycleFiles) -> dict[str, Any]:
@@ -113,7 +121,7 @@ def _line(files: CycleFiles) -> tuple[str, ...]:
 
 
 def _show(ended: CycleEnd) -> None:
-    out = _out()
+    console = out()
     if ended.gate is not None:
         table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
         for column in ("held-out requests of", "asked", "incumbent", "candidate"):
@@ -121,14 +129,14 @@ def _show(ended: CycleEnd) -> None:
         for figure in _summed(ended.gate.skills):
             counts = map(str, (figure.of, figure.incumbent, figure.candidate))
             table.add_row(escape(figure.skill), *counts)
-        out.print(table)
-        out.print(escape("; ".join(ended.gate.reasons)))
+        console.print(table)
+        console.print(escape("; ".join(ended.gate.reasons)))
     word = "[green]promoted[/]: it answers from now on"
     if ended.state != "promoted":
         word = f"[yellow]{ended.state}[/]: {escape(ended.reason or 'kept, and not served')}"
-    out.print(f"adapter [bold]{escape(ended.adapter or 'none')}[/] {word}")
+    console.print(f"adapter [bold]{escape(ended.adapter or 'none')}[/] {word}")
     if ended.waiting:
-        out.print(f"not trained on: {waiting_clause(ended.waiting)}")
+        console.print(f"not trained on: {waiting_clause(ended.waiting)}")
 
 
 def _summed(figures: tuple[SkillFigure, ...]) -> list[SkillFigure]:
@@ -144,21 +152,24 @@ def _summed(figures: tuple[SkillFigure, ...]) -> list[SkillFigure]:
     return [*(figure for figure in figures if not figure.base_skill), *([summed] if base else [])]
 
 
-def _fail(message: str, status: int, *, as_json: bool) -> NoReturn:
+def fail(message: str, status: int, *, as_json: bool) -> NoReturn:
+    """End the command, and say why."""
     if as_json:
-        _say_json({"state": "nothing" if status == NOTHING else "failed", "reason": message})
+        say_json({"state": "nothing" if status == NOTHING else "failed", "reason": message})
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(
         f"[red]majordomo:[/] {escape(message)}"
     )
     raise SystemExit(status)
 
 
-def _out() -> Console:
+def out() -> Console:
+    """Standard output: wide where no terminal says how wide."""
     terminal = sys.stdout.isatty()
     width = None if terminal else WIDE
     return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=not terminal)
 
 
-def _say_json(value: object) -> None:
+def say_json(value: object) -> None:
+    """JSON for another program."""
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
     sys.stdout.flush()

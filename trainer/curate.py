@@ -3,9 +3,9 @@
 Worth training on is what the hired help did well: successful BURST turns, the good answers that
 ended a correction, whoever gave them, and what people said that a reply should have been. Private
 turns may train, since training stays at home; what is held (`capture.vetting`) does not, whatever
-it is worth. A conversation is held out as a whole, by a stable
-hash of its id, and for ever: which side it fell on in an earlier cycle stands, whatever the
-settings say since.
+it is worth, and what judges call bad does not, unless a person called it good. A conversation is
+held out as a whole, by a stable hash of its id, and for ever: which side it fell on in an earlier
+cycle stands, whatever the settings say since.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from capture.exchange import Mode
@@ -39,10 +39,17 @@ class Selection:
     held_out: Sequence[Row]
     waiting: int = 0
     """Turns worth training on that wait for a person's word."""
+    judged_out: int = 0
+    """Turns worth training on that judges keep out."""
 
     def kept(self, kept: Callable[[Sequence[Row]], list[Row]]) -> Selection:
         """What `kept` keeps of each part."""
-        return Selection(kept(self.fresh), kept(self.replayed), kept(self.held_out), self.waiting)
+        return replace(
+            self,
+            fresh=kept(self.fresh),
+            replayed=kept(self.replayed),
+            held_out=kept(self.held_out),
+        )
 
     @property
     def captured(self) -> int:
@@ -66,9 +73,15 @@ def is_held_out(conversation: str, share: float) -> bool:
     return int.from_bytes(digest[:8]) < share * 2**64
 
 
-def worthy(turns: Iterable[TrainableTurn], held: Counter[bool] | None = None) -> Iterator[Row]:
+def worthy(
+    turns: Iterable[TrainableTurn],
+    held: Counter[bool] | None = None,
+    bad: AbstractSet[str] = frozenset(),
+    judged_out: list[str] | None = None,
+) -> Iterator[Row]:
     """The rows worth training on, of turns in the order they happened. Equal rows count once, the
-    oldest. `held` counts turns worth it that are held, by whether an approval would lift that."""
+    oldest. `held` counts turns worth it that are held, by whether an approval would lift that;
+    `judged_out` gets those that are kept out because judges call them `bad` (ids)."""
     corrected: set[str] = set()
     seen: set[bytes] = set()
     for turn in turns:
@@ -80,6 +93,10 @@ def worthy(turns: Iterable[TrainableTurn], held: Counter[bool] | None = None) ->
         if turn.held:
             if held is not None:
                 held[all(hold.waits for hold in turn.held)] += 1
+            continue
+        if turn.id in bad and turn.demonstration is None and not turn.approved:
+            if judged_out is not None:
+                judged_out.append(turn.id)
             continue
         row = row_of(
             turn.id,

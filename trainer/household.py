@@ -3,6 +3,7 @@
 HOME/training/
   CYCLE/          one cycle: `trainer.records` names its files, `trainer.dataset` the dataset's
   answers/        what models answered (`trainer.evaluate`)
+  judgements/     what judges said (`trainer.judges`)
 HOME/adapters/    what came of it (`capture.adapters`)
 HOME/golden/      the user's golden rows, for a base that is not the house model
 """
@@ -18,6 +19,7 @@ from capture.redact import Redactor
 from capture.soul import Soul
 from trainer.backends import Backend, mlx
 from trainer.golden import FileGolden, Golden, HouseGolden, WithSoul
+from trainer.judges.settings import Judging
 from trainer.settings import TrainingSettings
 
 
@@ -46,6 +48,8 @@ class Household:
     """What trains."""
     soul: Soul | None = None
     """What stands in the system prompt of every row; None for nothing."""
+    judges: Judging | None = None
+    """Who judges what trains; None: nobody, and judging is off."""
 
     @property
     def training(self) -> Path:

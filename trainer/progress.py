@@ -1,5 +1,5 @@
-"""How a cycle's progress is shown: bars on a terminal, plain lines elsewhere, on standard error, so
-that standard output holds the result alone."""
+"""How the progress of a cycle, or of judging, is shown: bars on a terminal, plain lines elsewhere,
+on standard error, so that standard output holds the result alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeElapsedColumn as Elapsed
 
 from trainer import backends
-from trainer.cycle import Watch
+
+_TOLD = 10
+"""Lines about questions to judges, of which there may be thousands."""
 
 
 class Lines:
@@ -32,6 +34,12 @@ class Lines:
     def answered(self, who: str, more: int, of: int) -> None:
         self._answered[who] = self._answered.get(who, 0) + more
         self._line(f"{who} answered {self._answered[who]}/{of}")
+
+    def judged(self, what: str, more: int, of: int) -> None:
+        before = self._answered.get(what, 0)
+        self._answered[what] = before + more
+        if before * _TOLD // of < (before + more) * _TOLD // of:
+            self._line(f"{what} put to judges: {self._answered[what]}/{of}")
 
     def _line(self, text: str) -> None:
         sys.stderr.write(text + "\n")
@@ -58,6 +66,9 @@ class Bars:
     def answered(self, who: str, more: int, of: int) -> None:
         self._progress.advance(self._bar(f"{who} answers", of), more)
 
+    def judged(self, what: str, more: int, of: int) -> None:
+        self._progress.advance(self._bar(f"{what} put to judges", of), more)
+
     def _bar(self, name: str, total: int) -> TaskID:
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total)
@@ -65,7 +76,7 @@ class Bars:
 
 
 @contextmanager
-def shown() -> Generator[Watch]:
+def shown() -> Generator[Lines | Bars]:
     """A watch that shows what it is told."""
     if not sys.stderr.isatty():
         yield Lines()

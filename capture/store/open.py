@@ -220,6 +220,35 @@ class Store:
             vetting = vet(connection, trust, redactor)
             yield from pairs.pairs(connection, wanted, redactor, vetting, _given(damaged))
 
+    def unsettled(
+        self,
+        redactor: Redactor,
+        wanted: Wanted,
+        trust: Trust = USUAL,
+        damaged: Damaged | None = None,
+    ) -> Iterator[tuple[TrainableTurn, TrainableTurn]]:
+        """Two replies to one request of which no outcome says which is better, redacted. One
+        consistent view, and `damaged`, as with `trainable`."""
+        with self._view() as connection:
+            vetting = vet(connection, trust, redactor)
+            yield from pairs.unsettled(connection, wanted, redactor, vetting, _given(damaged))
+
+    def named(
+        self,
+        preferred: Iterable[tuple[str, str]],
+        redactor: Redactor,
+        wanted: Wanted,
+        trust: Trust = USUAL,
+        damaged: Damaged | None = None,
+    ) -> Iterator[Pair]:
+        """The pairs that judges made, (chosen, rejected) ids, as far as they are there and wanted,
+        redacted. One consistent view, and `damaged`, as with `trainable`."""
+        with self._view() as connection:
+            vetting = vet(connection, trust, redactor)
+            yield from pairs.named(
+                connection, preferred, wanted, redactor, vetting, _given(damaged)
+            )
+
     def groups(
         self,
         redactor: Redactor,

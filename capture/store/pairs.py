@@ -6,14 +6,14 @@ in memory. What is wanted is wanted of the chosen reply.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from capture.exchange import Mode
-from capture.pairs import Pair
+from capture.pairs import Pair, does_the_same
 from capture.redact import Redactor
 from capture.replies import parse_reply
 from capture.store import tables as t
@@ -25,6 +25,10 @@ from capture.trainable import TrainableTurn, assistant_message
 
 _exchanges, _attempts = t.exchanges.c, t.attempts.c
 _ROWS_AT_ONCE = 200
+DROPPED = ("unfit", "held")
+"""How an attempt ended whose reply was whole, and not handed over."""
+_SAME = (_exchanges.key, _exchanges.request_messages, sa.cast(_exchanges.tools, sa.Text))
+"""What is alike where one request is made twice. Two API keys' requests are never the same."""
 _TRIED = (
     sa.select(t.attempts)
     .where(_attempts.exchange_id == sa.bindparam("id"))
@@ -49,11 +53,11 @@ def pairs(
     damaged: Damaged,
 ) -> Iterator[Pair]:
     """First those of one exchange, by its id, then those of two, by the id of the rejected one."""
-    yield from unfit(connection, wanted, redactor, vetting, damaged)
+    yield from dropped(connection, wanted, redactor, vetting, damaged)
     yield from by_outcome(connection, wanted, redactor, vetting, damaged)
 
 
-def unfit(
+def dropped(
     connection: sa.Connection,
     wanted: Wanted,
     redactor: Redactor,
@@ -61,19 +65,28 @@ def unfit(
     damaged: Damaged,
 ) -> Iterator[Pair]:
     """Replies that were not handed over, each with the one that was. None where none was any
-    better: the client then got an unfit one after all."""
-    dropped = sa.exists().where(_attempts.exchange_id == _exchanges.id, _attempts.status == "unfit")
-    conditions = (_exchanges.attempts > 1, known_outcome != "failure", dropped, *wanted_as(wanted))
-    for chosen in turns_where(connection, redactor, vetting, damaged, *conditions):
-        attempts = tried(connection, chosen.id)
-        if attempts[-1].status != "ok":
+    better: the client then got an unfit or an unconfirmed one after all. A `held` one was fit, so
+    it makes a pair only with the cloud's, and only where that does something else."""
+    not_handed_over = sa.exists().where(
+        _attempts.exchange_id == _exchanges.id, _attempts.status.in_(DROPPED)
+    )
+    conditions = (_exchanges.attempts > 1, known_outcome != "failure", not_handed_over)
+    for chosen in turns_where(
+        connection, redactor, vetting, damaged, *conditions, *wanted_as(wanted)
+    ):
+        *before, last = tried(connection, chosen.id)
+        if last.status != "ok" or last.error is not None:
             continue
-        for attempt in attempts:
-            if attempt.status != "unfit":
+        for attempt in before:
+            if attempt.status not in DROPPED or (attempt.status == "held" and not chosen.cloud):
                 continue
             rejected = dropped_reply(connection, redactor, vetting, damaged, chosen, attempt)
-            if rejected is not None:
+            if rejected is None:
+                continue
+            if attempt.status == "unfit":
                 yield Pair(chosen, rejected, "unfit")
+            elif not does_the_same(chosen.reply, rejected.reply):
+                yield Pair(chosen, rejected, "held")
 
 
 def by_outcome(
@@ -97,11 +110,6 @@ def by_outcome(
 
 def _contested(wanted: Wanted) -> sa.Select[Any, Any]:
     """(rejected, chosen) ids, by the first."""
-    same = (
-        _exchanges.key,
-        _exchanges.request_messages,
-        sa.cast(_exchanges.tools, sa.Text),
-    )
     # `success` sorts after `failure`
     surest = (known_outcome.desc(), t.outcomes.c.confidence.desc(), _exchanges.id.desc())
     first = sa.func.first_value
@@ -109,8 +117,8 @@ def _contested(wanted: Wanted) -> sa.Select[Any, Any]:
         sa.select(
             _exchanges.id,
             known_outcome.label("outcome"),
-            first(_exchanges.id).over(partition_by=same, order_by=surest).label("best"),
-            first(known_outcome).over(partition_by=same, order_by=surest).label("best_outcome"),
+            first(_exchanges.id).over(partition_by=_SAME, order_by=surest).label("best"),
+            first(known_outcome).over(partition_by=_SAME, order_by=surest).label("best_outcome"),
         )
         .select_from(LINKED)
         .where(
@@ -129,6 +137,70 @@ def _contested(wanted: Wanted) -> sa.Select[Any, Any]:
     )
 
 
+def unsettled(
+    connection: sa.Connection,
+    wanted: Wanted,
+    redactor: Redactor,
+    vetting: Vetting,
+    damaged: Damaged,
+) -> Iterator[tuple[TrainableTurn, TrainableTurn]]:
+    """Two replies to one request, the first and the latest, that differ, are not known to have
+    failed, and of which no outcome says which is better: for judges to say. By the id of the
+    first."""
+    for one_id, other_id in connection.execute(
+        _alike(wanted), execution_options={"yield_per": _ROWS_AT_ONCE}
+    ):
+        one = turn(connection, redactor, vetting, damaged, one_id)
+        other = turn(connection, redactor, vetting, damaged, other_id)
+        if one and other and asks(one) == asks(other) and one.reply != other.reply:
+            yield one, other
+
+
+def named(
+    connection: sa.Connection,
+    preferred: Iterable[tuple[str, str]],
+    wanted: Wanted,
+    redactor: Redactor,
+    vetting: Vetting,
+    damaged: Damaged,
+) -> Iterator[Pair]:
+    """Pairs that judges made: ids of the chosen exchange and of the rejected one. Those that the
+    store has no more, that are not wanted, or that an outcome has settled since, are left out."""
+    wanted_here = sa.select(_exchanges.id).select_from(LINKED).where(*WHOLE, *wanted_as(wanted))
+    for chosen_id, rejected_id in preferred:
+        if connection.scalar(wanted_here.where(_exchanges.id == chosen_id)) is None:
+            continue
+        chosen = turn(connection, redactor, vetting, damaged, chosen_id)
+        rejected = turn(connection, redactor, vetting, damaged, rejected_id)
+        if chosen is None or rejected is None or chosen.outcome != rejected.outcome:
+            continue
+        if chosen.outcome == "failure":
+            continue
+        if asks(chosen) == asks(rejected):
+            yield Pair(chosen, rejected, "judged")
+
+
+def _alike(wanted: Wanted) -> sa.Select[Any, Any]:
+    """(first, last) ids of the replies to one request that came to the same, and not to failure."""
+    first, last = sa.func.min(_exchanges.id), sa.func.max(_exchanges.id)
+    return (
+        sa.select(first, last)
+        .select_from(LINKED)
+        .where(
+            *WHOLE,
+            _exchanges.request_messages != b"",
+            known_outcome != "failure",
+            *wanted_as(wanted),
+        )
+        .group_by(*_SAME)
+        .having(
+            sa.func.count(_exchanges.reply_messages.distinct()) > 1,
+            sa.func.min(known_outcome) == sa.func.max(known_outcome),
+        )
+        .order_by(first)
+    )
+
+
 def asks(turn: TrainableTurn) -> tuple[object, object]:
     """What beside its messages a reply answers."""
     return turn.request.get("tools") or None, turn.request.get("tool_choice")
@@ -143,11 +215,12 @@ def dropped_reply(
     attempt: sa.Row[Any],
 ) -> TrainableTurn | None:
     """The exchange as it had been if this attempt's reply had been handed over; None where the
-    reply cannot be read."""
+    reply cannot be read. An unfit one failed; what would have come of a held one nobody knows."""
     reply = parse_reply(response(connection, damaged, chosen.id, attempt.position)).message
     if reply is None:
         return None
     cloud = vetting.trust.writes_in_the_cloud(Mode(attempt.mode), attempt.upstream)
+    unfit = attempt.status == "unfit"
     return replace(
         chosen,
         cloud=cloud,
@@ -155,8 +228,8 @@ def dropped_reply(
         upstream=attempt.upstream,
         model=attempt.model,
         adapter=attempt.adapter,
-        outcome="failure",
-        confidence=1.0,
+        outcome="failure" if unfit else "unknown",
+        confidence=1.0 if unfit else 0.0,
         evidence=(),
         reply=redactor.json(assistant_message(reply)),
         demonstration=None,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from capture import judged as judged_files
 from capture.adapters import POINTER
 from gateway.archive.manifest import is_safe
 from gateway.home import Home
@@ -102,4 +103,5 @@ def _training(training: Path) -> list[Path]:
     for ended in sorted(training.glob(f"*/{_ENDED}")):
         found += (path for like in _CYCLE for path in sorted(ended.parent.glob(like)))
     answers = sorted((training / "answers").glob("*.jsonl"))
-    return [path for path in (*found, *answers) if not path.name.startswith(".")]
+    judged = sorted((training / judged_files.DIRECTORY).glob("*.jsonl"))
+    return [path for path in (*found, *answers, *judged) if not path.name.startswith(".")]

@@ -6,11 +6,12 @@ The store is read directly, so this works whether or not a gateway runs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -31,6 +32,7 @@ from capture.exports import (
 from capture.exports.compressing import Compressor
 from capture.exports.manifest import plain_export
 from capture.exports.tokenizer import Tokenizer
+from capture.judged import preferred
 from capture.outcomes import OutcomeName
 from capture.provenance import Trust
 from capture.redact import Redactor
@@ -77,6 +79,8 @@ class _Rules:
 
     redactor: Redactor
     trust: Trust
+    judged: Sequence[tuple[str, str]]
+    """Pairs that judges made: (chosen, rejected) exchanges."""
 
 
 def export(home: Home, chosen: Chosen, out: str, *, as_json: bool) -> None:
@@ -181,8 +185,9 @@ def _source(
     made_of = partial(Source, redactor=rules.redactor, filters=filters, damaged=damaged)
     if chosen.format is Format.PREFERENCE:
         with bar("pairs", None, shown=shown) as counted:
-            pairs = counted(store.pairs(rules.redactor, wanted, rules.trust, damaged))
-            yield made_of((), pairs=pairs)
+            facts = store.pairs(rules.redactor, wanted, rules.trust, damaged)
+            judged = store.named(rules.judged, rules.redactor, wanted, rules.trust, damaged)
+            yield made_of((), pairs=counted(chain(facts, judged)))
     elif chosen.format is Format.ATROPOS:
         with bar("groups", None, shown=shown) as counted:
             groups = counted(store.groups(rules.redactor, wanted, rules.trust, damaged))
@@ -213,7 +218,8 @@ def _turns(
 
 
 def _rules(home: Home, settings: Settings) -> _Rules:
-    return _Rules(redactor_of(home, settings), trust_of(settings))
+    judged = preferred(home.training)
+    return _Rules(redactor_of(home, settings), trust_of(settings), judged)
 
 
 def _print(source: Source, format: Format) -> None:
@@ -255,7 +261,9 @@ _MADE_OF = {
     "sampled": "tokens and log-probabilities as they were sampled",
     "tokenized": "text cut into tokens anew: serving kept no log-probabilities of some reply",
     "unfit": "a reply that was not handed over, and the one that was",
+    "held": "a reply at home that nobody confirmed, and the cloud's, which does something else",
     "outcome": "one request answered twice, once well and once not",
+    "judged": "two replies to one request, of which judges prefer one",
     "correction": "the user said that the reply was wrong",
     "asked_again": "the user asked the same again",
     "tool_error": "a tool answered with an error",

@@ -1,4 +1,5 @@
-"""What `majordomo train` is given: the home's settings as plain values; the trainer reads none.
+"""What `majordomo train` and `judge` are given: the home's settings as plain values; the trainer
+reads none.
 
 A home without settings trains by the defaults.
 """
@@ -12,6 +13,7 @@ from capture.provenance import Trust
 from capture.redact import Redactor
 from capture.soul import Soul
 from gateway.commands.household import redactor_of, settings_of, soul_of
+from gateway.commands.judging import judges_of
 from gateway.home import Home
 from gateway.starter import HOUSE_MODEL
 from gateway.upstreams.house_model import HOUSE_MODEL_DIR
@@ -28,13 +30,15 @@ class Household(TypedDict):
     house: bool
     """Whether the base is the house model."""
     settings: dict[str, Any]
-    """The section `trainer`, but for the base."""
+    """The section `trainer`, but for the base and the judges."""
     redactor: Redactor
     """What is taken out of captured rows."""
     soul: Soul | None
     """What stands in the system prompt of every row; None for nothing."""
     trust: Trust
     """Whose text may train without a person's word."""
+    judges: dict[str, Any] | None
+    """Who judges what trains, as `gateway.commands.judging` says; None for nobody."""
 
 
 def household(home: Home) -> Household:
@@ -48,8 +52,9 @@ def household(home: Home) -> Household:
         base=base or HOUSE_MODEL_DIR,
         base_name=HOUSE_MODEL if base is None else base.name,
         house=base is None,
-        settings=section.model_dump(exclude={"base"}),
+        settings=section.model_dump(exclude={"base", "judges"}),
         redactor=redactor,
         soul=soul_of(home, settings, redactor),
         trust=trust_of(settings),
+        judges=judges_of(settings),
     )

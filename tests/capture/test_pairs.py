@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from capture.exchange import Attempt, Mode
 from capture.exports import Filters, Format, Left, Made, Source, made, write_export
 from capture.journal import Journal
+from capture.pairs import does_the_same
 from capture.store import Store, Wanted
 from tests.support.journals import attempt, begin, capturing, end
 from tests.support.kitchen import (
@@ -73,14 +77,120 @@ async def test_a_reply_that_was_not_handed_over_is_rejected_for_the_one_that_was
     assert pair.rejected.reply["tool_calls"] == unfit["tool_calls"]
 
 
+async def test_a_held_reply_is_rejected_for_the_cloud_s_where_that_does_something_else(
+    tmp_path: Path,
+) -> None:
+    held = call("call_h", '{"command": "ls notes"}')
+    with capturing(tmp_path) as (journal, ingester, store):
+        id_ = exchange(journal, OPENING, call("c", '{"command": "wc"}'), unfit=held, dropped="held")
+        assert await ingester.catch_up(30)
+        (pair,) = store.pairs(REDACTOR, Wanted())
+    assert (pair.chosen.id, pair.rejected.id, pair.why) == (id_, id_, "held")
+    assert pair.rejected.reply["tool_calls"] == held["tool_calls"]
+    assert (pair.chosen.mode, pair.rejected.mode) == (Mode.BURST, Mode.RESTING)
+    assert (pair.rejected.outcome, pair.rejected.confidence) == ("unknown", 0.0)
+
+
+SAME_AS_HELD = [
+    call("c", '{"command": "wc"}'),
+    call("other", '{"command":"WC ", "background": null}'),
+]
+
+
+@pytest.mark.parametrize("served", SAME_AS_HELD)
+async def test_a_held_reply_that_says_the_same_as_the_served_one_is_no_pair(
+    served: dict[str, Any], tmp_path: Path
+) -> None:
+    held = call("call_h", '{"command": "wc"}', "Let me count.")
+    with capturing(tmp_path) as (journal, ingester, store):
+        exchange(journal, OPENING, served, unfit=held, dropped="held")
+        exchange(journal, OPENING, answer("120."), unfit=answer("Hm, 120?"), dropped="held")
+        assert await ingester.catch_up(30)
+        assert not found(store)
+
+
+async def test_a_held_reply_is_in_no_pair_with_another_of_home_or_with_one_that_failed(
+    tmp_path: Path,
+) -> None:
+    held = call("call_h", '{"command": "find"}')
+    opening = [user("Count it.")]
+    with capturing(tmp_path) as (journal, ingester, store):
+        home = exchange(
+            journal, opening, call("c", '{"command": "wc"}'), unfit=held, dropped="held", place=HOME
+        )
+        failed = asked(journal, "ls", BAD, unfit=held, dropped="held")
+        assert await ingester.catch_up(30)
+        chosen = {chosen for chosen, _, _ in found(store)}
+        assert len(chosen) == 1  # what was said after the failure
+        assert not chosen & {home, failed}
+
+
+async def test_what_was_handed_over_for_want_of_another_is_never_chosen(tmp_path: Path) -> None:
+    with capturing(tmp_path) as (journal, ingester, store):
+        for status in ("unfit", "held"):
+            started = begin()
+            journal.begin(started)
+            served = attempt(error="`path` is missing", mode=Mode.BURST, upstream="claude")
+            first, last = (b'{"choices":[{"message":{"role":"assistant","content":"%s"}}]}' % word
+                           for word in (b"Hm.", b"Oh."))  # fmt: skip
+            journal.end(
+                started.id, end(attempts=[attempt(status=status), served]), [first, last], None
+            )
+        assert await ingester.catch_up(30)
+        assert not found(store)
+
+
+arguments = st.dictionaries(
+    st.text(max_size=5), st.integers() | st.text(max_size=8) | st.booleans(), max_size=3
+)
+made_calls = st.lists(st.tuples(st.sampled_from(("a", "b")), arguments), max_size=3)
+
+
+def saying(made: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    return {
+        "tool_calls": [
+            {"function": {"name": name, "arguments": json.dumps(held)}} for name, held in made
+        ]
+    }
+
+
+@given(made_calls, st.randoms())
+def test_the_order_of_calls_is_free_and_a_call_more_is_something_else(
+    made: list[tuple[str, dict[str, Any]]], random: Random
+) -> None:
+    shuffled = list(made)
+    random.shuffle(shuffled)
+    assert does_the_same(saying(made), saying(shuffled))
+    assert not does_the_same(saying(made), saying([*shuffled, ("a", {"x": 1})]))
+    assert not does_the_same(saying([("a", {"x": 1}), *made]), saying([*made, ("a", {"x": True})]))
+
+
+async def test_two_replies_to_one_request_that_no_outcome_tells_apart_are_for_judges(
+    tmp_path: Path,
+) -> None:
+    with capturing(tmp_path) as (journal, ingester, store):
+        one = exchange(journal, OPENING, answer("120."))
+        exchange(journal, OPENING, answer("Some."), key="phone")
+        two = exchange(journal, OPENING, answer("It has 120 bytes."))
+        settled = [user("And now?")]
+        asked(journal, "ls", BAD, settled)
+        asked(journal, "wc", GOOD, settled)
+        assert await ingester.catch_up(30)
+        ((first, last),) = store.unsettled(REDACTOR, Wanted())
+        assert (first.id, last.id) == (one, two)
+        (pair,) = store.named([(two, one), ("0" * 26, one)], REDACTOR, Wanted())
+        assert (pair.chosen.id, pair.rejected.id, pair.why) == (two, one, "judged")
+        assert not list(store.named([(two, one)], REDACTOR, Wanted(outcome="success")))
+
+
 async def test_an_unfit_reply_that_was_handed_over_after_all_is_in_no_pair(tmp_path: Path) -> None:
     with capturing(tmp_path) as (journal, ingester, store):
         for statuses in (("unfit", "unfit"), ("http_error", "unfit")):
-            given = begin()
-            journal.begin(given)
+            started = begin()
+            journal.begin(started)
             tried: list[Attempt] = [attempt(status=status) for status in statuses]
             body = b'{"choices":[{"message":{"role":"assistant","content":"Hm."}}]}'
-            journal.end(given.id, end(attempts=tried), [body, body], None)
+            journal.end(started.id, end(attempts=tried), [body, body], None)
         assert await ingester.catch_up(30)
         assert not found(store)
 
@@ -185,8 +295,8 @@ async def test_a_row_is_a_prompt_and_two_replies_in_trl_s_words(tmp_path: Path) 
     with capturing(tmp_path / "home") as (journal, ingester, store):
         ids = quarrel(journal)
         assert await ingester.catch_up(30)
-        given = offered(store)
-        written = write_export(given, Format.PREFERENCE, tmp_path / "out", "0.1.0")
+        source = offered(store)
+        written = write_export(source, Format.PREFERENCE, tmp_path / "out", "0.1.0")
     unfit, outcome = lines(tmp_path / "out" / "preference.jsonl")
     assert list(unfit) == ["prompt", "chosen", "rejected", "tools", "why"]
     assert [message["role"] for message in outcome["prompt"]] == ["system", "user"]

@@ -244,6 +244,19 @@ FAR = "upstreams: {far: {kind: openai_compatible, base_url: https://models.examp
             OURS + "capture: {recall: {embedding: {upstream: h, model: m}}}",
             "m.yaml:2:42: `h` is of kind `house`, and this needs `openai_compatible`",
         ),
+        (
+            "trainer: {judges: {hired: [{upstream: u, model: m}]}}",
+            "m.yaml:1:39: there is no upstream `u`",
+        ),
+        (
+            OURS + "trainer: {judges: {hired: [{upstream: h, model: m}]}}",
+            "`h` is of kind `house`, which cannot judge",
+        ),
+        (
+            FAR + "trainer: {judges: {local: [{upstream: far, model: m}]}}",
+            "`far` is not at home; name it under `hired`",
+        ),
+        ("trainer: {judges: {chosen_at: 4}}", "`rejected_at` must be below `chosen_at`"),
         ("escalation: {rules: [{name: r}]}", "rule `r` does nothing"),
     ],
 )

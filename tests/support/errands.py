@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +27,33 @@ LAMP: dict[str, Any] = {
 }
 
 
-def errand(journal: Journal, room: str) -> tuple[str, str]:
+def errand(
+    journal: Journal, room: str, called: str | None = None, *, private: bool = False
+) -> tuple[str, str]:
     """One conversation: a request, the call, its result, the closing words. Ids of both exchanges;
-    the first is a success, of the second nothing is known."""
+    the first is a success, of the second nothing is known. `called` is the room whose lamp is
+    switched on, where that is another."""
     asked: list[dict[str, Any]] = [{"role": "user", "content": f"switch on the lamp in the {room}"}]
     id_ = f"call_{new_id()}"
-    function = {"name": "set_lamp", "arguments": orjson.dumps({"room": room, "on": True}).decode()}
+    function = {
+        "name": "set_lamp",
+        "arguments": orjson.dumps({"room": called or room, "on": True}).decode(),
+    }
     calls = [{"id": id_, "type": "function", "function": function}]
     said: dict[str, Any] = {"role": "assistant", "content": None, "tool_calls": calls}
     told = {"role": "tool", "tool_call_id": id_, "content": '{"success": true}'}
     done = {"role": "assistant", "content": "Done."}
-    return _exchange(journal, asked, said), _exchange(journal, [*asked, said, told], done)
+    first = _exchange(journal, asked, said, private=private)
+    return first, _exchange(journal, [*asked, said, told], done, private=private)
 
 
-def _exchange(journal: Journal, messages: list[dict[str, Any]], reply: dict[str, Any]) -> str:
+def _exchange(
+    journal: Journal, messages: list[dict[str, Any]], reply: dict[str, Any], *, private: bool
+) -> str:
     id_ = new_id()
     request = orjson.dumps({"model": "auto", "messages": messages, "tools": [LAMP]})
-    journal.begin(begin(id_, request=request, decision=decision(CLOUD)))
+    why = replace(decision(CLOUD), private=private)
+    journal.begin(begin(id_, request=request, decision=why))
     body = orjson.dumps({"choices": [{"message": reply, "finish_reason": "stop"}]})
     tried = attempt(mode=CLOUD.mode, upstream=CLOUD.upstream, model=CLOUD.model)
     journal.end(id_, end(attempts=[tried], finish_reason=None), [body], None)

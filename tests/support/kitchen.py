@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from capture.exchange import Candidate, Mode
+from capture.exchange import AttemptStatus, Candidate, Mode
 from capture.ids import new_id
 from capture.journal import Journal
 from tests.support.journals import attempt, begin, decision, end
@@ -60,13 +60,15 @@ def exchange(
     private: bool = False,
     skill: str | None = None,
     unfit: dict[str, Any] | None = None,
+    dropped: AttemptStatus = "unfit",
     key: str = "laptop",
     at: float = BEGAN,
     raw: dict[str, Any] | None = None,
     **more: Any,
 ) -> str:
     """Write one exchange with a journal; gives its id. `unfit` is what home had said first, and
-    was not handed over; `raw` what the upstream sent, where that is more than the reply."""
+    was not handed over, because it was `dropped` as unfit or as held; `raw` what the upstream sent,
+    where that is more than the reply."""
     id_ = new_id()
     request = {"model": "auto", "messages": messages, "tools": TOOLS, **more}
     why = decision(place)
@@ -86,7 +88,7 @@ def exchange(
     if unfit is None:
         journal.end(id_, end(attempts=[tried], finish_reason=None), [body], None)
     else:
-        both = [attempt(status="unfit"), tried]
+        both = [attempt(status=dropped), tried]
         journal.end(id_, end(attempts=both, finish_reason=None), [_body(unfit), body], None)
     return id_
 

@@ -171,6 +171,20 @@ def test_what_is_held_does_not_train_whatever_it_is_worth_and_what_waits_is_coun
     assert held == {True: 2, False: 1}
 
 
+def test_what_judges_call_bad_does_not_train_unless_a_person_called_it_good() -> None:
+    turns = [
+        turn("good"),
+        turn("bad"),
+        turn("approved", approved=True),
+        turn("shown", outcome="failure", demonstration="Half past six."),
+        turn("worthless", outcome="failure"),
+    ]
+    out: list[str] = []
+    bad = {"bad", "approved", "shown", "worthless"}
+    assert ids(worthy(turns, bad=bad, judged_out=out)) == ["good", "approved", "shown"]
+    assert out == ["bad"]
+
+
 def test_a_held_answer_ends_a_correction_as_any_other_does() -> None:
     outside = (Hold("outside_text", "`web_search` brings text from outside"),)
     home = {"conversation": "c", "mode": Mode.RESTING}
