@@ -14,6 +14,7 @@ import typer
 from capture.exchange import Mode
 from gateway.cli_judge import app as judge_app
 from gateway.cli_policy import app as policy_app
+from gateway.cli_replay import calibrate, replay
 from gateway.cli_skills import app as skills_app
 from gateway.home import Home
 from gateway.interpreter import importing
@@ -197,37 +198,8 @@ def weekly(
     run(Home.locate(), as_json=as_json, metrics=metrics)
 
 
-@app.command()
-def replay(
-    rows: Annotated[Path, typer.Option(help="Recorded requests, a JSON object a line.")],
-    policy: Annotated[
-        Path | None,
-        typer.Option(help="A settings file whose `max_quality_loss` counts; one point when none."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the order of the rows, and of what is drawn.")] = 0,
-    seeds: Annotated[
-        int | None, typer.Option(min=1, help="Replay so many times, seeds 0 to N - 1.")
-    ] = None,
-    feedback: Annotated[
-        str, typer.Option(help="What is learned from: `bandit`, `shadow:SHARE` or `full`.")
-    ] = "bandit",
-    *,
-    sweep: Annotated[
-        bool, typer.Option("--sweep", help="Also the curve over cloud shares.")
-    ] = False,
-    juror: Annotated[bool, typer.Option(help="Let two local models compare.")] = True,
-    as_json: AsJson = False,
-) -> None:
-    """Meet recorded requests again, one by one: what the router would have done, and its cost."""
-    from gateway.commands.replay import Wanted, feedback_of, max_loss_of, replay_rows
-
-    try:
-        shadow = feedback_of(feedback)
-    except ValueError:
-        raise typer.BadParameter("give bandit, shadow:SHARE (0 to 1) or full") from None
-    which = range(seeds) if seeds is not None else (seed,)
-    wanted = Wanted(tuple(which), shadow, juror, sweep, max_loss_of(policy))
-    replay_rows(rows, wanted, as_json=as_json)
+app.command("replay")(replay)
+app.command("calibrate")(calibrate)
 
 
 @app.command()

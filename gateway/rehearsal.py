@@ -18,11 +18,12 @@ from gateway.door import readable_headers
 from gateway.fleet import Links
 from gateway.policy import build_policy
 from gateway.seeing import Sight
-from gateway.settings import Settings
+from gateway.settings import Escalation, Settings
 from gateway.thinking import ThinkingStore
 from gateway.upstreams.house_lease import Lease
 from routers.constraints import objection
 from routers.features import Features, Place
+from routers.history import Key, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +96,45 @@ class Rehearsal:
     """A gateway with these settings, as far as deciding goes."""
 
     def __init__(
-        self, settings: Settings, known: Known = NOTHING_KNOWN, adapter: str | None = None
+        self, settings: Settings, adapter: str | None = None, links: Links | None = None
     ) -> None:
-        """`adapter` is what the house model answers with; None: its base alone."""
+        """`adapter` is what the house model answers with; None: its base alone. `links`: of another
+        rehearsal with the same upstreams and models."""
         limits = settings.escalation.budget
+        self.settings, self.known = settings, NOTHING_KNOWN
         self.policy = build_policy(settings.escalation, settings.skills)
         self.sight = Sight.of(self.policy, settings.escalation.timezone)
-        self.links = Links(settings, 0, thinking=ThinkingStore(), house=_Standing(adapter))
+        self.links = links or Links(settings, 0, thinking=ThinkingStore(), house=_Standing(adapter))
         self._decisions = Decisions(
-            self.policy, self.links, Ledger(limits.day_usd, limits.month_usd), known
+            self.policy, self.links, Ledger(limits.day_usd, limits.month_usd)
         )
+
+    def know(self, known: Known) -> None:
+        """Decide by this history from now on."""
+        self.known = known
+        self._decisions.know(known)
+
+    def under(self, escalation: Escalation) -> Rehearsal:
+        """The same gateway under another policy, over the same history."""
+        settings = self.settings.model_copy(update={"escalation": escalation})
+        other = Rehearsal(settings, links=self.links)
+        other.know(self.known)
+        return other
+
+    def without(self, outcomes: Mapping[Key, Tally]) -> Rehearsal:
+        """The same gateway over a history that lacks these outcomes."""
+        other = self.under(self.settings.escalation)
+        other.know(Known(self.known.history.less(outcomes), self.known.latest))
+        return other
 
     def of(self, features: Features) -> Rehearsed:
         """What would become of a request. Raises UnknownModel."""
         return rehearse(self._decisions, self.links, features)
+
+    def decide(self, features: Features) -> RouteDecision:
+        """The decision alone; quicker for many requests, since like ones are decided once. Raises
+        UnknownModel."""
+        return self._decisions.decide(features).decision
 
 
 class _Standing:

@@ -129,25 +129,13 @@ class Weigher:
             self.weighing = replace(self.weighing, beside=found)
 
     def _weighing(self, settled: Settled) -> Weighing:
-        verdict, estimate = settled.verdict, settled.estimate
-        who = None if verdict.who is None else Mode(verdict.who)
-        looked = None if who is None else self._looks.get(who)
-        fatal = None if looked is None else looked.fatal
-        accepts = verdict.step is Step.ACCEPT and who in self._said and fatal is None
-        chance = settled.propensity if settled.stays else 1.0 - settled.propensity
-        accepting = self._met.propensity * chance * (1.0 - settled.audit_share)
-        reason = verdict.reason
-        if accepts and settled.audit:
-            reason = Reason("audit", f"{reason.text}, but {_AUDITED}")
-        elif verdict.step is Step.ACCEPT and fatal is not None:
-            reason = Reason("unfit", fatal.text)
-        elif verdict.step is Step.ACCEPT and not accepts:
-            reason = Reason("unanswered", f"`{verdict.who}`, most likely right, did not answer")
-        handed = accepts and not settled.audit
+        estimate, against = settled.estimate, self._against_handing_over(settled)
+        who = None if against is not None else Mode(estimate.best)
+        accepting = self._accepting(settled)
         return Weighing(
-            "accept" if handed else "escalate",
-            reason,
-            who if handed else None,
+            "escalate" if who is None else "accept",
+            against or settled.verdict.reason,
+            who,
             keys=tuple(self._met.sight.keys),
             bands=self._met.bands,
             figures=settled.sight.figures,
@@ -161,10 +149,31 @@ class Weigher:
             spread=estimate.spread,
             limit=settled.limit,
             stays=settled.stays,
-            propensity=accepting if handed else 1.0 - accepting,
-            audited=accepts and settled.audit,
+            propensity=1.0 - accepting if who is None else accepting,
+            audited=against is not None and against.code == "audit",
             weights=self._weights,
         )
+
+    def _against_handing_over(self, settled: Settled) -> Reason | None:
+        """Why the local reply that is most likely right is not handed over; None: it is."""
+        reason, best = settled.verdict.reason, settled.estimate.best
+        if settled.verdict.step is not Step.ACCEPT:
+            return reason
+        if best not in self._looks:
+            return Reason("unanswered", f"`{best}`, most likely right, did not answer")
+        fatal = self._looks[best].fatal
+        if fatal is not None:
+            return Reason("unfit", fatal.text)
+        return Reason("audit", f"{reason.text}, but {_AUDITED}") if settled.audit else None
+
+    def _accepting(self, settled: Settled) -> float:
+        """How likely a local reply was to be handed over."""
+        looked = self._looks.get(settled.estimate.best)
+        closed = settled.stays and settled.verdict.step is not Step.ACCEPT
+        if closed or looked is None or looked.fatal is not None:
+            return 0.0
+        chance = settled.propensity if settled.stays else 1.0 - settled.propensity
+        return self._met.propensity * chance * (1.0 - settled.audit_share)
 
 
 class Beside:

@@ -77,6 +77,14 @@ class History:
             _add(tallies, key._replace(skill=name(key.skill)), tally)
         return History(tallies)
 
+    def less(self, outcomes: Mapping[Key, Tally]) -> History:
+        """As it would be without these outcomes."""
+        tallies = dict(self.tallies)
+        for key, gone in outcomes.items():
+            held = tallies.get(key, NOTHING).plus(gone, -1.0)
+            tallies[key] = Tally(max(0.0, held.successes), max(0.0, held.failures))
+        return History(tallies)
+
 
 EMPTY = History()
 

@@ -299,11 +299,11 @@ class Store:
         """The names of all API keys that exchanges have; None for those without."""
         return self._ask(seen.keys)
 
-    def asked(self, since: float, most: int) -> Iterator[Asked]:
+    def asked(self, since: float, most: int, *, bodies: bool = True) -> Iterator[Asked]:
         """The newest requests that were served since then (Unix seconds), so many at most, newest
-        first. One consistent view."""
+        first; without their bytes where `bodies` says so. One consistent view."""
         with self._readers.connect() as connection, connection.begin():
-            yield from asked_since(connection, since, most)
+            yield from asked_since(connection, since, most, bodies=bodies)
 
     def losses(self) -> list[Loss]:
         """Every stretch of the journal that could not be read."""

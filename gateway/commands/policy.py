@@ -18,7 +18,7 @@ from gateway.commands.console import clean, fail, say, say_json
 from gateway.commands.explain import called, show_rules
 from gateway.config import load_file
 from gateway.config_errors import ConfigErrors
-from gateway.decisions import NOTHING_KNOWN, Known
+from gateway.decisions import Known
 from gateway.errors import GatewayError
 from gateway.history import HistoryKeeper, homes_of
 from gateway.home import Home
@@ -101,11 +101,28 @@ def sentences(settings: Settings) -> tuple[Said, ...]:
 
 def rehearsal_of(home: Home, settings: Settings) -> Rehearsal:
     """A gateway of this home with these settings, over what the home's store knows."""
-    adapter = read_pointer(home.adapters).adapter
-    rehearsal = Rehearsal(settings, NOTHING_KNOWN, adapter)
-    if rehearsal.policy.learned is None or not home.database.exists():
-        return rehearsal
-    return Rehearsal(settings, _known(home, rehearsal), adapter)
+    rehearsal = Rehearsal(settings, read_pointer(home.adapters).adapter)
+    if rehearsal.policy.learned is not None and home.database.exists():
+        rehearsal.know(_known(home, rehearsal))
+    return rehearsal
+
+
+def rehearsals_of(home: Home, several: Sequence[Settings]) -> list[Rehearsal]:
+    """The same for several settings. Those that differ in their policy alone share all else."""
+    made: list[Rehearsal] = []
+    for settings in several:
+        alike = next((each for each in made if _but_for_policy(each.settings, settings)), None)
+        if alike is None:
+            made.append(rehearsal_of(home, settings))
+        else:
+            made.append(alike.under(settings.escalation))
+    return made
+
+
+def _but_for_policy(one: Settings, other: Settings) -> bool:
+    """They are the same, the policy aside; and what one of them knows will do for the other."""
+    same = one.model_copy(update={"escalation": other.escalation}) == other
+    return same and (one.escalation.default == "learned" or other.escalation.default != "learned")
 
 
 def _known(home: Home, rehearsal: Rehearsal) -> Known:

@@ -14,9 +14,11 @@ from capture.exchange import Mode
 from capture.narrowing import Json, list_of, object_of
 from gateway.commands.console import clean, console, fail, say_json, table
 from gateway.commands.progress import bar
+from gateway.commands.reliability import reliability_json, show_reliability
 from gateway.yaml_source import SourceError, read_yaml
 from routers.brain import DEFAULT
 from routers.replay.measures import SWEEP, interval, mean, measures, over_seeds, swept
+from routers.replay.reliability import Foretold, reliability
 from routers.replay.rows import BadRow, Row, read_rows
 from routers.replay.running import Served, Setup, replay
 from routers.thresholds import Aim
@@ -38,6 +40,9 @@ class Wanted:
     sweep: bool = False
     max_loss: float | None = None
     """Most loss against always asking the cloud, 0 to 1; the router's own default when None."""
+    reliability: bool = False
+    """Also how far probabilities came true; under the first seed, since every seed has the same
+    outcomes."""
 
 
 def feedback_of(text: str) -> float:
@@ -83,10 +88,13 @@ def replay_rows(file: Path, wanted: Wanted, *, as_json: bool) -> None:
         for _ in progress:
             pass
     result = _result(file, rows, wanted, told)
+    found = reliability(told[0].foretold) if wanted.reliability else None
     if as_json:
-        say_json(result)
-    else:
-        _show(result, told)
+        say_json(result if found is None else {**result, "reliability": reliability_json(found)})
+        return
+    _show(result, told)
+    if found is not None:
+        show_reliability("replies handed over", found)
 
 
 def _read(file: Path) -> list[Row]:
@@ -110,6 +118,7 @@ class _Told:
     late: Figures
     curve: Sequence[Figures]
     area: Figures
+    foretold: Sequence[Foretold]
 
 
 def _one(rows: Sequence[Row], wanted: Wanted, seed: int, progress: Iterator[int]) -> _Told:
@@ -121,7 +130,9 @@ def _one(rows: Sequence[Row], wanted: Wanted, seed: int, progress: Iterator[int]
         measures(_served(rows, wanted, Aim(cloud_share=share), seed, progress)) for share in shares
     ]
     points = [(1.0 - (one["local_share"] or 0.0), one["quality"] or 0.0) for one in curve]
-    return _Told(measures(served), measures(late), curve, swept(points, rows) if points else {})
+    area = swept(points, rows) if points else {}
+    foretold = [Foretold(one.row.id, one.predicted, one.right) for one in served]
+    return _Told(measures(served), measures(late), curve, area, foretold)
 
 
 def _served(

@@ -84,6 +84,7 @@ async def test_home_answers_once_it_is_proven_and_goes_on_being_audited(
 
     first = [await one(n) for n in range(PROOF + 4)]
     assert {reason for reason, _ in first} <= {"benefit", "unproven"}
+    assert (await weighed(weighing, first[-1][1]))["propensity"] == 1.0
     async with asyncio.timeout(30):
         n = len(first)
         seen: dict[str, str] = {}

@@ -47,6 +47,15 @@ def test_nothing_is_known_of_what_was_never_tried() -> None:
     assert EMPTY.of("timer", "a", "b", None) == Tally()
 
 
+def test_outcomes_can_be_taken_out_again_and_nothing_falls_below_none() -> None:
+    shell, mail = Key("shell", "a", "b", None), Key("mail", "a", "b", None)
+    history = History({shell: Tally(3, 1), mail: Tally(1, 0)})
+    less = history.less({shell: Tally(1, 1), Key("new", "a", "b", None): Tally(1, 0)})
+    assert less.of(*shell) == Tally(2, 0)
+    assert less.of(*mail) == Tally(1, 0)
+    assert less.of("new", "a", "b", None) == Tally()
+
+
 def test_live_outcomes_count_for_their_place_and_adapter_alone() -> None:
     history = gather([Live(2.7, 1, adapter=FIRST)], {}, [HOUSE])
     assert history.tallies == {Key("timer", *HOUSE, FIRST): Tally(2.7, 1)}
