@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import sqlite3
 import statistics
@@ -61,6 +62,8 @@ def main() -> None:
         plain = talks(home, options.messages, rewritten=False)
         rewritten = talks(home, options.messages, rewritten=True)
         store = Store.open(home / "majordomo.db")
+        gc.freeze()  # these two as the gateway does once it has started
+        gc.set_threshold(10_000, 20, 20)
         print(f"{options.stored:,} exchanges stored; the last turn of conversations of "
               f"{options.messages} messages, CPU us (limit {LIMIT_US:g})")  # fmt: skip
         for name, ids in (("as it was", plain), ("rewritten", rewritten)):
@@ -88,31 +91,29 @@ def _turns(ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
 
 
 def talks(home: Path, messages: int, *, rewritten: bool) -> list[tuple[str, str]]:
-    """Ids of the last two exchanges of conversations that are as long as this."""
-    last: list[tuple[str, str]] = []
+    """Ids of the last two exchanges of conversations that are as long as this, and go on at the
+    same time: what is linked at once was asked at about the same time."""
+    said: list[list[dict[str, Any]]] = [[] for _ in range(TALKS)]
+    ids: list[tuple[str, str]] = [("", "") for _ in range(TALKS)]
     with capturing(home) as (journal, ingester, _):
-        for number in range(TALKS):
-            said: list[dict[str, Any]] = []
-            ids: list[str] = []
-            while len(said) < messages:
-                said.append({"role": "user", "content": f"{number} asks {len(said)} " + "x" * 200})
-                ends = len(said) >= messages - 1
-                asked = said
-                if ends and rewritten:
-                    asked = [
-                        said[0],
-                        {"role": "user", "content": "[CONTEXT SUMMARY] ..."},
-                        *said[9:],
-                    ]
-                ids.append(id_ := new_id())
+        while len(said[0]) < messages:
+            for number, talk in enumerate(said):
+                talk.append(_message("user", f"{number} asks {len(talk)} " + "x" * 200))
+                asked = talk
+                if rewritten and len(talk) >= messages - 1:
+                    asked = [talk[0], _message("user", "[CONTEXT SUMMARY] ..."), *talk[9:]]
+                ids[number] = ids[number][1], (id_ := new_id())
                 journal.begin(begin(id_, request=orjson.dumps({"model": "m", "messages": asked})))
-                reply = {"role": "assistant", "content": f"{number} says {len(said)} " + "y" * 200}
+                reply = _message("assistant", f"{number} says {len(talk)} " + "y" * 200)
                 raw = orjson.dumps({"choices": [{"index": 0, "message": reply}]})
                 journal.end(id_, end(finish_reason="stop"), [raw], None)
-                said.append(reply)
-            last.append((ids[-2], ids[-1]))
+                talk.append(reply)
         assert asyncio.run(ingester.catch_up(600))
-    return last
+    return ids
+
+
+def _message(role: str, content: str) -> dict[str, Any]:
+    return {"role": role, "content": content}
 
 
 def link(store: Store, ids: Sequence[tuple[str, str]]) -> tuple[float, float, float]:

@@ -166,6 +166,14 @@ def replied(asked: Sequence[Known]) -> list[int]:
     return found
 
 
+def last_reply(asked: Sequence[Known]) -> int:
+    """The first of what `replied` finds; nought where there is none."""
+    for end in range(len(asked), 0, -1):
+        if asked[end - 1].role == "assistant" and asked[end - 1].digest:
+            return end
+    return 0
+
+
 def calls_answered(asked: Sequence[Known]) -> tuple[str, ...]:
     """Ids of the calls that a request's new tool messages answer: those after its last assistant
     message. Empty when nothing was called."""
@@ -227,7 +235,7 @@ def _lines(text: str) -> tuple[bytes, bytes]:
     lines = [_digest("user", line) for each in text.splitlines() if (line := each.strip())]
     if not lines:
         return b"", b""
-    return _added(*lines), lines[0]
+    return _added(*lines) if len(lines) > 1 else lines[0], lines[0]
 
 
 def _added(*digests: bytes) -> bytes:

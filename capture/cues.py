@@ -74,6 +74,8 @@ _FAILS = re.compile(
 )
 """Plain complaints, anywhere near the opening."""
 _WORDS = re.compile(r"\w+")
+_BREAKING = {code: " " for code in range(128) if not _WORDS.match(chr(code))}
+"""ASCII that no word has."""
 _BREAKS = " ,.!;:-\u2013\u2014"
 _NEAR = 80
 """Characters of a turn in which a `but` or a complaint takes thanks back."""
@@ -84,6 +86,11 @@ _SAME_SHARE = 0.7
 def opening_of(text: str) -> str:
     """A turn as the cues read it."""
     return text.strip().lstrip("\"'*_>( ").lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+
+
+def words_of(text: str) -> list[str]:
+    """A text's words. Most texts are ASCII, and are taken apart several times as quickly."""
+    return text.translate(_BREAKING).split() if text.isascii() else _WORDS.findall(text)
 
 
 def corrects(text: str, *, answers_question: bool = False) -> bool:
@@ -125,7 +132,7 @@ def _praised(opening: str) -> str | None:
 def asks_again(text: str, before: str) -> bool:
     """Whether a turn asks what the one before it asked: the same words, or all of them with some
     added or left out. Another value in the same sentence is another request."""
-    words, earlier = (_WORDS.findall(opening_of(said)) for said in (text, before))
+    words, earlier = words_of(opening_of(text)), words_of(opening_of(before))
     if min(len(words), len(earlier)) < _FEWEST_WORDS:
         return False
     if words == earlier:

@@ -15,6 +15,7 @@ from capture.clock import now
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _VALUES = {c: n for n, c in enumerate(_ALPHABET)}
+_DIGITS = frozenset(_ALPHABET)
 _SHIFTS = tuple(range(120, -1, -10))
 _RANDOM_BITS = 80
 _RANDOM_BYTES = _RANDOM_BITS // 8
@@ -69,7 +70,7 @@ new_id = IdSource().new
 
 def time_of(exchange_id: str) -> float:
     """When an id was made, in Unix seconds. Raises ValueError for what is not an id."""
-    if len(exchange_id) != LENGTH or any(c not in _VALUES for c in exchange_id):
+    if len(exchange_id) != LENGTH or not _DIGITS.issuperset(exchange_id):
         raise ValueError(f"not an exchange id: {exchange_id!r}")
     value = 0
     for character in exchange_id[:10]:

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy.exc
 
+from capture import allocator
 from capture.clock import now
 from capture.framing import Gap, Position, Record, Segment, read, segments
 from capture.journal import Journal
@@ -173,7 +174,7 @@ class Ingester:
     def _run(self) -> None:
         while not self._stopping:
             if not self._wake.wait(_CHECKPOINT_IDLE_SECONDS if self._unsafe_bytes else None):
-                self._attempt(self._checkpoint)
+                self._attempt(self._rest)
                 continue
             self._hurry.wait(self._batch_seconds)
             self._hurry.clear()
@@ -320,6 +321,12 @@ class Ingester:
             self._link_failure = failure
         else:
             self._link_failure = None
+
+    def _rest(self) -> None:
+        """Nothing has come for a while: make the store safe, and give back what that took."""
+        self._checkpoint()
+        self._writer.shrink()
+        allocator.give_back()
 
     def _checkpoint(self, *, truncate: bool = False) -> None:
         """Make the store safe from power cuts as far as it is, and let old segments go."""

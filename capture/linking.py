@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from capture import outcomes
-from capture.conversations import begins_user_turn, next_state, purpose_of, replied, spot
+from capture.conversations import begins_user_turn, next_state, purpose_of, spot
 from capture.hearing import hear
 from capture.ids import first_id, time_of
 from capture.observing import Observations
@@ -127,8 +127,7 @@ class _Step:
             self._tried_again.append(id_)
         asked = self._view.request(ended)
         reply = self._view.reply(ended)
-        ends = replied(asked.known)
-        found = self._predecessors.find(ended, ends, asked.continues) if ends else None
+        found = self._predecessors.find(ended) if asked.start else None
         turn = self._begun(ended) if found is None else self._gone_on(ended, found)
         tail = asked.name_with(reply) if reply.digest else None
         turn = turn._replace(tail=tail, spot=spot(ended.key, asked.known))
@@ -189,7 +188,7 @@ class _Step:
         before = None if latest is None else self._view.turn(latest)
         if before is None:
             return None
-        repeats = replied(self._view.request(ended).known)
+        repeats = self._view.request(ended).start
         return Turn(ended.id, before.conversation, before.exchange_id if repeats else None)
 
     def _after_question(self, ended: Ended) -> Turn:

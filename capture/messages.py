@@ -55,7 +55,7 @@ class Message:
     @property
     def text(self) -> str:
         """All text parts joined; thinking is not part of it."""
-        return "".join(p.text or "" for p in self.content if p.kind == "text")
+        return "".join([p.text or "" for p in self.content if p.kind == "text"])
 
     @property
     def says_something(self) -> bool:

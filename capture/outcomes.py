@@ -142,14 +142,15 @@ def from_next(asked: str | None, reply: Message, following: Sequence[Message]) -
     said: list[str] = []
     evidence: list[Evidence] = []
     for message in following:
+        text = message.text
         if message.role == "tool":
-            result, steered = steering(message.text)
+            result, steered = steering(text)
             results.append((message.tool_call_id, result))
             said += [steered] if steered else []
-        elif message.role == "user" and not is_synthetic(message.text):
-            said.append(message.text)
-        elif message.role == "user" and (code := complaint(message.text)):
-            evidence.append((code, f"the agent said: {quote(message.text)}"))
+        elif message.role == "user" and not is_synthetic(text):
+            said.append(text)
+        elif message.role == "user" and (code := complaint(text)):
+            evidence.append((code, f"the agent said: {quote(text)}"))
     if reply.tool_calls:
         evidence += _from_results(reply, results)
     if said:

@@ -7,6 +7,7 @@ test holds these dicts to the dataclasses' own fields.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from capture.exchange import Attempt, Candidate, ExchangeEnd, Reason, RouteDecision, RuleTrace
@@ -124,17 +125,21 @@ def plain_message(message: Message) -> Plain:
     return plain
 
 
-def message_of(plain: Plain) -> Message:
+def message_of(plain: Mapping[str, Any]) -> Message:
     """The message that `plain_message` wrote."""
     return Message(
         role=plain["role"],
         content=tuple(
-            ContentPart(part["kind"], part.get("text"), part.get("data"))
-            for part in plain.get("content", ())
+            [
+                ContentPart(part["kind"], part.get("text"), part.get("data"))
+                for part in plain.get("content", ())
+            ]
         ),
         tool_calls=tuple(
-            ToolCall(call["id"], call["name"], call["arguments"])
-            for call in plain.get("tool_calls", ())
+            [
+                ToolCall(call["id"], call["name"], call["arguments"])
+                for call in plain.get("tool_calls", ())
+            ]
         ),
         tool_call_id=plain.get("tool_call_id"),
         name=plain.get("name"),

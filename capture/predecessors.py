@@ -23,6 +23,7 @@ from capture.conversations import (
     calls_answered,
     named_calls,
     names,
+    replied,
     spot,
 )
 from capture.ids import first_id, time_of
@@ -57,16 +58,15 @@ class Predecessors:
         self._links = links
         self._view = view
 
-    def find(self, ended: Ended, ends: Sequence[int], named: bytes) -> Found | None:
-        """The exchange that this one repeats and goes on from; None when there is none.
-
-        `ends` is where it may, the last first; `named` what it repeats up to there.
-        """
-        asked = self._view.request(ended).known
-        last, *others = ends
-        if found := self._ending_in(named, ended, last):
+    def find(self, ended: Ended) -> Found | None:
+        """The exchange that this one, which repeats a reply, goes on from; None when there is
+        none."""
+        request = self._view.request(ended)
+        if found := self._ending_in(request.continues, ended, request.start):
             return found
         self._view.flush()
+        asked = request.known
+        last, *others = replied(asked)
         return (
             self._by_calls(calls_answered(asked), ended, last)
             or self._by_spot(ended, asked, last)

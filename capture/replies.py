@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 from capture.messages import ContentPart, FinishReason, Message, PartKind, Role, ToolCall, Usage
 from capture.narrowing import (
@@ -21,7 +21,6 @@ from capture.narrowing import (
     count_of,
     dumps,
     list_of,
-    loads,
     object_of,
     read_object,
     text_of,
@@ -215,6 +214,8 @@ class _Choice:
         content = delta.get("content")
         if isinstance(content, str):
             self.text.append(content)
+            if len(delta) == 1:
+                return  # nearly every piece of a stream
         elif content is not None:
             self._take_parts(_parts(content))
         thinking = delta.get("reasoning_content") or delta.get("reasoning")
@@ -361,26 +362,28 @@ class ReplyReader:
             self._done = True
             return
         try:
-            chunk = object_of(loads(event))
+            chunk = read_object(event)
         except Malformed:
             return  # the raw bytes have it
-        if chunk is None:
-            return
         if "usage" in chunk and (usage := read_usage(chunk["usage"])) is not None:
             self._usage = usage
         if "error" in chunk and (error := read_error(chunk)) is not None:
             self._error = error
-        for number, value in enumerate(list_of(chunk.get("choices"))):
-            if (said := object_of(value)) is not None:
-                self._take_choice(number, said)
+        for number, said in enumerate(list_of(chunk.get("choices"))):
+            if isinstance(said, dict):
+                self._take_choice(number, cast("Json", said))
 
     def _take_choice(self, number: int, said: Json) -> None:
-        index = count_of(said.get("index"))
-        index = number if index is None else index
+        index = said.get("index")
+        if type(index) is not int or index < 0:
+            index = number
         if (choice := self._choices.get(index)) is None:
             choice = self._choices[index] = _Choice()
-        if (delta := object_of(said.get("delta")) or object_of(said.get("message"))) is not None:
-            choice.take(delta)
+        delta = said.get("delta")
+        if type(delta) is dict and delta:  # of every piece of a stream: no call to find it out
+            choice.take(cast("Json", delta))
+        elif (message := object_of(delta) or object_of(said.get("message"))) is not None:
+            choice.take(message)
         elif isinstance(text := said.get("text"), str):
             choice.text.append(text)
         if isinstance(reason := said.get("finish_reason"), str):

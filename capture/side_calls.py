@@ -47,6 +47,7 @@ _USER_OPENINGS: tuple[tuple[str, Purpose], ...] = (
     ("### Task:\n", "side"),
     ("You are running as Hermes' background skill CURATOR", "side"),
 )
+_ANY_OPENING = tuple(opening for opening, _ in (*_SYSTEM_OPENINGS, *_USER_OPENINGS))
 _APPROVAL = "Respond with exactly one word: APPROVE, DENY, or ESCALATE"
 _SUBAGENT = "You are a focused subagent working on a specific delegated task."
 
@@ -69,4 +70,6 @@ def _approval(text: str) -> Purpose | None:
 
 def _opening(text: str, openings: tuple[tuple[str, Purpose], ...]) -> Purpose | None:
     text = text.lstrip()
+    if not text.startswith(_ANY_OPENING):  # nearly always, and asked of every message
+        return None
     return next((purpose for opening, purpose in openings if text.startswith(opening)), None)

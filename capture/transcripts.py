@@ -6,19 +6,19 @@ looked up nor hashed again, however long it has become.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from capture.conversations import UNNAMED, Known, Name, know, replied, unsaid
+from capture.conversations import UNNAMED, Known, Name, know, last_reply, unsaid
 from capture.messages import Message
 from capture.plain import message_of
 from capture.said import MESSAGE_ID_BYTES
 from capture.store.links import Links
 
-_REMEMBERED_MESSAGES = 20_000
+_REMEMBERED_MESSAGES = 12_000
 _REMEMBERED_TRANSCRIPTS = 1_000
-_REMEMBERED_WHOLE = 4_000_000
+_REMEMBERED_WHOLE = 2_000_000
 """Characters of messages that are remembered whole."""
 _LONG = 8_000
 """Characters of a message from which on it is not."""
@@ -45,9 +45,10 @@ class Memory:
         self._recent: dict[bytes, Known] = {}
         self._older: dict[bytes, Known] = {}
         self._half_characters = characters // 2
-        self._whole: dict[bytes, _Whole] = {}
-        self._older_whole: dict[bytes, _Whole] = {}
-        """Those that were read lately, as the store has them until somebody asks."""
+        self._whole: dict[bytes, tuple[_Whole, int]] = {}
+        self._older_whole: dict[bytes, tuple[_Whole, int]] = {}
+        """Those that were read lately, as the store has them until somebody asks, and their
+        characters."""
         self._characters = 0
         """Of `_whole`."""
 
@@ -56,8 +57,14 @@ class Memory:
         found: dict[bytes, _Whole] = {
             id_: known for id_ in ids if (known := self._whole_of(id_)) is not None
         }
-        found |= self._said({id_ for id_ in ids if id_ not in found})
+        if len(found) < len(ids):
+            found |= self._said({id_ for id_ in ids if id_ not in found})
         return [self._message(id_, found[id_]) for id_ in ids]
+
+    def is_reply(self, id_: bytes) -> bool:
+        """Whether a message was read lately, and is a model's."""
+        known = self._recent.get(id_)
+        return known is not None and known.role == "assistant"
 
     def read(self, ids: Sequence[bytes]) -> list[Known]:
         """The messages of these ids, in this order."""
@@ -79,32 +86,31 @@ class Memory:
 
     def _whole_of(self, id_: bytes) -> _Whole | None:
         if (known := self._whole.get(id_)) is not None:
-            return known
-        if (known := self._older_whole.get(id_)) is not None:
-            self._remember(id_, known)
-        return known
+            return known[0]
+        if (known := self._older_whole.get(id_)) is None:
+            return None
+        self._remember(id_, *known)
+        return known[0]
 
     def _message(self, id_: bytes, whole: _Whole) -> Message:
         if isinstance(whole, Message):
             return whole
-        message = message_of(dict(whole))
-        if id_ in self._whole:
-            self._whole[id_] = message
+        message = message_of(whole)
+        if (known := self._whole.get(id_)) is not None:
+            self._whole[id_] = message, known[1]
         return message
 
     def _said(self, ids: Collection[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
         said = self._links.messages(ids) if ids else {}
         for id_, plain in said.items():
-            self._remember(id_, plain)
+            if (size := _size(plain)) <= _LONG:
+                self._remember(id_, plain, size)
         return said
 
-    def _remember(self, id_: bytes, whole: _Whole) -> None:
-        size = _size(whole)
-        if size > _LONG:
-            return
+    def _remember(self, id_: bytes, whole: _Whole, size: int) -> None:
         if self._characters > self._half_characters:
             self._older_whole, self._whole, self._characters = self._whole, {}, 0
-        self._whole[id_] = whole
+        self._whole[id_] = whole, size
         self._characters += size + _OVERHEAD
 
 
@@ -121,6 +127,8 @@ class Transcript:
     """Of all of it."""
     continues: bytes
     """Name of what ends with its last assistant message; empty when there is none."""
+    start: int
+    """Number of the message after that one; nought when there is none."""
     unnamed: Sequence[int]
     """Numbers of the messages that name nothing: what the system and the developer say."""
 
@@ -140,28 +148,39 @@ class Transcripts:
         self._half = size // 2
         self._recent: dict[tuple[str | None, int, bytes], Transcript] = {}
         self._older: dict[tuple[str | None, int, bytes], Transcript] = {}
+        """By their API key, how long they are, and the message that ends them."""
 
     def read(self, key: str | None, joined: bytes) -> Transcript:
         """What these ids name, said by this API key."""
         begun = self._begun(key, joined)
         if begun is not None and len(begun.joined) == len(joined):
             return begun
-        found = self._read_on(begun or Transcript(b"", (), (), unsaid(key), b"", ()), joined)
+        found = self._read_on(begun or Transcript(b"", (), (), unsaid(key), b"", 0, ()), joined)
         if len(self._recent) >= self._half:
             self._older, self._recent = self._recent, {}
-        self._recent[_end(key, joined, len(joined))] = found
+        self._recent[key, len(joined), joined[-MESSAGE_ID_BYTES:]] = found
         return found
 
-    def ahead(self, joined: Sequence[bytes]) -> None:
-        """Look up at once what transcripts end in, a reply or a request's last messages."""
-        some = b"".join([each[-_NEW * MESSAGE_ID_BYTES :] for each in joined])
-        self._memory.read(list(set(split(some))))
+    def ahead(self, requests: Sequence[bytes], replies: Sequence[bytes]) -> None:
+        """Look up at once what these say that was not read yet: replies, and requests as far back
+        as to the last reply that was."""
+        said = [id_ for joined in requests for id_ in self._last_said(joined)]
+        self._memory.read([*said, *[reply for reply in replies if reply]])
+
+    def _last_said(self, joined: bytes) -> Iterator[bytes]:
+        """Ids of a request's last messages, back to a reply that is remembered."""
+        size = MESSAGE_ID_BYTES
+        for end in range(len(joined), max(len(joined) - _NEW * size, 0), -size):
+            id_ = joined[end - size : end]
+            if self._memory.is_reply(id_):
+                return
+            yield id_
 
     def _begun(self, key: str | None, joined: bytes) -> Transcript | None:
         """The longest that was read lately of those it begins with."""
         size = len(joined)
         for end in range(size, max(size - (_NEW + 1) * MESSAGE_ID_BYTES, 0), -MESSAGE_ID_BYTES):
-            where = _end(key, joined, end)
+            where = key, end, joined[end - MESSAGE_ID_BYTES : end]
             found = self._recent.get(where) or self._older.get(where)
             if found is not None and joined.startswith(found.joined):
                 return found
@@ -170,12 +189,13 @@ class Transcripts:
     def _read_on(self, begun: Transcript, joined: bytes) -> Transcript:
         ids = split(joined[len(begun.joined) :])
         known = self._memory.read(ids)
-        name, continues = begun.name, begun.continues
-        if ends := replied(known):
-            name = name.after(known[: ends[0]])
-            continues = name.digest()
-        name = name.after(known[ends[0] if ends else 0 :])
         first = len(begun.ids)
+        name, continues, start = begun.name, begun.continues, begun.start
+        end = last_reply(known)
+        if end:
+            name = name.after(known[:end])
+            continues, start = name.digest(), first + end
+        name = name.after(known[end:])
         unnamed = [first + at for at, each in enumerate(known) if each.role in UNNAMED]
         return Transcript(
             joined,
@@ -183,23 +203,18 @@ class Transcripts:
             [*begun.known, *known],
             name,
             continues,
+            start,
             [*begun.unnamed, *unnamed],
         )
 
 
-def _size(whole: _Whole) -> int:
+def _size(plain: Mapping[str, Any]) -> int:
     """Characters of what a message says and calls."""
-    if isinstance(whole, Message):
-        return len(whole.text) + sum([len(call.arguments) for call in whole.tool_calls])
-    said = sum([len(part.get("text") or "") for part in whole.get("content", ())])
-    return said + sum([len(call["arguments"]) for call in whole.get("tool_calls", ())])
+    said = sum([len(part.get("text") or "") for part in plain.get("content", ())])
+    return said + sum([len(call["arguments"]) for call in plain.get("tool_calls", ())])
 
 
 def split(joined: bytes) -> list[bytes]:
     """Message ids, one by one."""
     size = MESSAGE_ID_BYTES
     return [joined[at : at + size] for at in range(0, len(joined), size)]
-
-
-def _end(key: str | None, joined: bytes, end: int) -> tuple[str | None, int, bytes]:
-    return key, end, joined[end - MESSAGE_ID_BYTES : end]

@@ -8,7 +8,6 @@ meanwhile, so it stays true.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 from capture.conversations import Known
 from capture.messages import Message
@@ -50,8 +49,7 @@ class View:
         """Read what linking these exchanges, which are next, will ask for."""
         self._ended |= self._links.ended(ids)
         few = [ended for id_ in ids if (ended := self._ended.get(id_)) is not None]
-        said = [(each.asked, each.reply) for each in few]
-        self._reading.transcripts.ahead(list(chain.from_iterable(said)))
+        self._reading.transcripts.ahead([each.asked for each in few], [each.reply for each in few])
         requests = [(self.request(ended), ended.id) for ended in few]
         wanted = [(asked.continues, id_) for asked, id_ in requests if asked.continues]
         for where, found in zip(wanted, self._links.ending_in(wanted), strict=True):
@@ -116,12 +114,12 @@ class View:
         return _latest(self._continuing.get(id_, []), stored)[:CONTINUING]
 
     def lately_at(self, spot: bytes, before: str, since: str, limit: int) -> list[str]:
-        """Exchanges between two ids that were asked at this spot; `limit` of them or more where
-        there are so many. Nothing is flushed for it: this is asked for every conversation's first
-        exchange."""
+        """Exchanges between two ids that were asked at this spot; where there are `limit` or more,
+        the latest so many at least. Nothing is flushed for it: this is asked for every
+        conversation's first exchange."""
         here = self._spots.get(spot, [])
         if len(here) >= limit:
-            return here
+            return here[-limit:]
         return here + self._links.asked_at(spot, before, since, limit)
 
     def keep(self, turn: Turn) -> None:

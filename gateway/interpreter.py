@@ -1,4 +1,4 @@
-"""How the interpreter is set for starting and for serving (docs/experiments.md)."""
+"""How the interpreter and its memory are set for starting and for serving (docs/experiments.md)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import gc
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+
+from capture import allocator
 
 _SWITCH_SECONDS = 0.001
 """How long a thread may keep the event loop waiting for the interpreter (default: 5 ms)."""
@@ -25,7 +27,8 @@ def importing() -> Generator[None]:
 
 def tune() -> None:
     """A thread's turn is short, and the cycle collector runs less often: almost all that a request
-    leaves behind is freed by reference counts."""
+    leaves behind is freed by reference counts. Before there are threads, which share one arena."""
+    allocator.one_arena()
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.set_threshold(10_000, 20, 20)
 

@@ -170,6 +170,10 @@ class Writer:
         busy, logged, moved = self._driver().execute(checkpoint).fetchone()
         return not busy and logged == moved
 
+    def shrink(self) -> None:
+        """Give back the memory that holds pages of the database; they are read again when asked."""
+        self._driver().execute("PRAGMA shrink_memory")
+
     def forget(self, ids: Sequence[str], breathe: Callable[[], None] = lambda: None) -> int:
         """Remove exchanges that have ended, all or nothing, and overwrite what they said. Returns
         how many messages went with them. `written_anew` makes it certain that no byte is left."""

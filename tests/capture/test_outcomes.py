@@ -1,7 +1,12 @@
 from __future__ import annotations
 
-import pytest
+import re
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capture.cues import words_of
 from capture.messages import ContentPart, Message, Role, ToolCall
 from capture.outcomes import (
     RETRY,
@@ -297,3 +302,8 @@ def test_what_the_user_says_at_the_end_of_a_turn_is_weaker_for_its_earlier_excha
         assert WEIGHTS[later][1] < WEIGHTS[code][1]
         assert not conclude([(later, "")]).corrected
     assert for_earlier([("tool_ok", ""), ("retry", "")]) == []
+
+
+@given(st.text() | st.text(st.characters(max_codepoint=127)))
+def test_a_text_is_taken_apart_into_the_same_words_whatever_script_it_is_in(text: str) -> None:
+    assert words_of(text) == re.findall(r"\w+", text)

@@ -61,6 +61,7 @@ def test_a_transcript_has_the_name_it_has_when_read_whole_whatever_was_read_befo
             whole = names("laptop", known(part), (*ends[:1], len(part)))
             assert found.name.digest() == whole[len(part)]
             assert found.continues == (whole[ends[0]] if ends else b"")
+            assert found.start == (ends[0] if ends else 0)
             assert list(found.known) == known(part)
             assert list(found.ids) == split(joined(part))
 
@@ -77,6 +78,20 @@ def test_what_a_request_repeats_is_looked_up_once() -> None:
     for end in range(1, len(talk) + 1):
         reading.read("laptop", joined(talk[:end]))
     assert len(said.asked_for) == len(talk)
+
+
+def test_looking_ahead_finds_all_that_a_request_adds_and_looks_no_further_back() -> None:
+    reading, said = transcripts()
+    talk = [(role, f"{number}") for number in range(30) for role in ("user", "assistant")]
+    reading.read("laptop", joined(talk[:-2]))
+    added = [*talk[-2:], ("tool", "again"), ("user", "go on")]
+    said.asked_for.clear()
+    reading.ahead([joined([*talk[:-2], *added])], [id_of("assistant", "done")])
+    assert sorted(said.asked_for) == sorted(
+        [id_of(*each) for each in added] + [id_of("assistant", "done")]
+    )
+    reading.read("laptop", joined([*talk[:-2], *added]))
+    assert len(said.asked_for) == len(added) + 1
 
 
 def test_a_message_is_read_whole_however_many_were_read_since() -> None:
