@@ -1,10 +1,12 @@
-"""What deciding costs before anything was answered: time and memory, with a long history.
+"""What deciding costs, with a long history: time and memory.
 
     python -m bench.routing [--history 1000000] [--asked 5000]
 
-The history is of exchanges of 500 skills and 200,000 tasks. `decide` is all that a request waits
-for: its task found among those met, its figures, and the estimate of each model. The clock is this
-thread's CPU time, less what reading it takes.
+The history is of exchanges of 500 skills and 200,000 tasks. `decide, request only` is all that a
+request waits for before anything was answered: its task found among those met, its figures, and the
+estimate of each model. `looks and settle` is what two local replies add once they are there: both
+looked at, held against each other, and settled. The clock is this thread's CPU time, less what
+reading it takes.
 """
 
 from __future__ import annotations
@@ -15,11 +17,25 @@ import time
 
 from bench.machine import resident_mb
 from capture.exchange import Mode
+from capture.messages import Message, ToolCall
+from routers.agreement import agree
 from routers.brain import Brain
+from routers.checks import Asked, Looked, look
 from routers.confidence import Sight
 from routers.draws import draw
 from routers.thresholds import Aim
 
+_TOOL = {
+    "type": "function",
+    "function": {
+        "name": "order",
+        "parameters": {
+            "type": "object",
+            "properties": {"number": {"type": "integer"}, "what": {"type": "string"}},
+            "required": ["number"],
+        },
+    },
+}
 _WORDS = ("order", "light", "invoice", "report", "garden", "train", "ticket", "mail", "budget")
 
 
@@ -43,6 +59,9 @@ def main() -> None:
     p50, p99 = took[len(took) // 2], took[len(took) * 99 // 100]
     print(f"{history:,} exchanges of history: {learned:.0f} s to learn, {grown:.0f} MB")
     print(f"  decide, request only: p50 {1e3 * p50:.3f} ms, p99 {1e3 * p99:.3f} ms (limits 0.3, 1)")
+    took = sorted(_settled(brain, number) - reading for number in range(asked))
+    p50, p99 = took[len(took) // 2], took[len(took) * 99 // 100]
+    print(f"  looks and settle: p50 {1e3 * p50:.3f} ms, p99 {1e3 * p99:.3f} ms")
 
 
 def _learn(brain: Brain, number: int) -> None:
@@ -63,6 +82,26 @@ def _timed(brain: Brain, number: int) -> float:
     sight = brain.sight(text, f"skill{number % 500}", number % 5)
     brain.settle(sight, {}, None)
     return time.thread_time() - began
+
+
+def _settled(brain: Brain, number: int) -> float:
+    """Two local replies of one call each, every third time different ones."""
+    text = _text(number)
+    asked = Asked([{"role": "user", "content": text}], [_TOOL])
+    one, other = _call(number), _call(number + (number % 3 == 0))
+    sight = brain.sight(text, f"skill{number % 500}", 1)
+    began = time.thread_time()
+    looks: dict[str, Looked] = {
+        Mode.RESTING: look(asked, one),
+        Mode.ACTIVE: look(asked, other),
+    }
+    brain.settle(sight, looks, agree(asked, one, other))
+    return time.thread_time() - began
+
+
+def _call(number: int) -> Message:
+    call = ToolCall("c", "order", f'{{"number": {number % 9973}, "what": "light"}}')
+    return Message("assistant", (), (call,))
 
 
 def _reading() -> float:

@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 from capture.values import value
 from routers.betting import NOTHING, Losses, capital, end
+from routers.rates import Rates
 
 _FLOATS = ("fine", "poor", "seen", "accepted", "handed", "lost")
 """Fields of `Control` that are plain numbers."""
@@ -54,8 +55,12 @@ _SPENT = 0.75
 """Share of the loss allowed that may look lost before a stage gives way."""
 _AHEAD = 400.0
 """Requests whose allowed loss may be lost at once: a stage must be allowed to go wrong."""
+_BEHIND = 2.0
+"""Standard errors by which outcomes must be beyond the limit to overrule what replies say."""
 _PRIOR = 2.0
 """Verdicts that the floor itself counts for in juror health."""
+
+_UNRELATED = "Outcomes are not seen to follow what replies say, so the cloud answers meanwhile."
 
 
 @value
@@ -106,6 +111,8 @@ class Control:
     """Answers of this stage that were handed over."""
     lost: float = 0.0
     """What was lost by the stages before, in answers, as far as audits show; less as time goes."""
+    came: Rates = Rates()
+    """What came of this stage's answers, and of the cloud's to what it would have accepted."""
 
 
 @value
@@ -147,14 +154,14 @@ def verdict(same: bool, home: float | None = None, cloud: float | None = None) -
     )
 
 
-def counted(control: Control, accepted: bool) -> Control:
+def counted(control: Control, accepted: bool, follows: bool = True) -> Control:
     """With one more request decided; `accepted` where the cascade took home's answer, or would have
-    but for `Health.accept`."""
+    but for `Health.accept`; `follows` as for `health`."""
     return replace(
         control,
         seen=control.seen * _FADING + 1.0,
         accepted=control.accepted * _FADING + float(accepted),
-        handed=control.handed * _FADING + float(accepted and _open(control)),
+        handed=control.handed * _FADING + float(accepted and follows and _open(control)),
         lost=control.lost * _FADING,
     )
 
@@ -180,6 +187,22 @@ def audited(control: Control, found: Verdict, limits: Limits) -> Control:
     return _staged(after, after.level - 1) if tried and after.level else after
 
 
+def came(control: Control, home: bool, right: float, weight: float, limits: Limits) -> Control:
+    """With the outcome of what was served to a request that the cascade accepted, or would have;
+    the next stage where home's are behind the cloud's by more than the limit.
+
+    Args:
+        control: what is kept.
+        home: home's answer was served, not the cloud's.
+        right: how right it was, from 0 to 1.
+        weight: how sure that is, from 0 to 1.
+        limits: what the user asks for.
+    """
+    after = replace(control, came=control.came.plus(home, right, weight))
+    short = _open(after) and after.came.behind(_BEHIND) > _limit(after, limits)
+    return _staged(after, after.level + 1) if short else after
+
+
 def renewed(control: Control) -> Control:
     """The first stage of a changed model, adapter or juror: how far the threshold is raised and a
     part of its health are handed down, proof and distrust are not."""
@@ -188,10 +211,17 @@ def renewed(control: Control) -> Control:
     return replace(after, stage=1, fine=fine, poor=poor)
 
 
-def health(control: Control, limits: Limits) -> Health:
-    """What the cascade may do now. Cheap: it works out no bound."""
-    standing = _standing(control, limits)
-    accept = _open(control)
+def health(control: Control, limits: Limits, follows: bool = True) -> Health:
+    """What the cascade may do now. Cheap: it works out no bound.
+
+    Args:
+        control: what is kept.
+        limits: what the user asks for.
+        follows: outcomes are seen to follow what replies say (`routers.following`); where they are
+            not, that two replies agree says nothing of their quality, and none is handed over.
+    """
+    standing = _standing(control, limits) if follows else "unproven"
+    accept = follows and _open(control)
     share = _share(control)
     return Health(
         standing,
@@ -200,7 +230,7 @@ def health(control: Control, limits: Limits) -> Health:
         _audit(control, standing, limits) if accept else 0.0,
         _fine(control, limits),
         (share * control.least.mean, share * control.most.mean),
-        _text(control, standing, accept, limits),
+        _text(control, standing, accept, limits) if follows else _UNRELATED,
     )
 
 
@@ -230,7 +260,13 @@ def stored(control: Control) -> dict[str, Any]:
     losses = (control.most, control.least)
     most, least = ([held.worse, held.even, held.better] for held in losses)
     names = ("stage", "level", *_FLOATS)
-    return {"most": most, "least": least, **{name: getattr(control, name) for name in names}}
+    came = control.came
+    return {
+        "most": most,
+        "least": least,
+        "came": [came.home_right, came.home_of, came.cloud_right, came.cloud_of],
+        **{name: getattr(control, name) for name in names},
+    }
 
 
 def restored(held: Mapping[str, Any]) -> Control:
@@ -241,6 +277,7 @@ def restored(held: Mapping[str, Any]) -> Control:
         Losses(*(float(n) for n in held["most"])),
         Losses(*(float(n) for n in held["least"])),
         **{name: float(held[name]) for name in _FLOATS},
+        came=Rates(*(float(n) for n in held.get("came", ()))),
     )
 
 
@@ -315,6 +352,7 @@ def _staged(control: Control, level: int) -> Control:
         stage=control.stage + 1,
         level=level,
         handed=0.0,
+        came=Rates(),
         lost=max(0.0, _lost(control)),
         most=NOTHING,
         least=NOTHING,

@@ -3,7 +3,8 @@
 Holds what `routers.confidence`, `routers.thresholds`, `routers.tasks` and `routers.audit` keep, and
 puts the cascade's questions to them. The live path and the replay drive this very class. No I/O, no
 clock; what is drawn comes from a seed, so every decision can be made again. Deciding changes no
-more than the window of recent benefits and the audit's count; learning comes apart, and later.
+more than the window of recent benefits, the audit's count and what was staked; learning comes
+apart, and later.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from capture.values import value
 from routers.agreement import Agreement
 from routers.asked_figures import asked_figures
-from routers.audit import Control, Health, Limits, audited, counted, health, verdict
+from routers.audit import Control, Health, Limits, audited, came, counted, health, verdict
 from routers.cascade import Seen, Step, Verdict, next_look, settle
 from routers.checks import Looked
 from routers.confidence import Confidence, Estimate, Sight, looked_figures
 from routers.draws import draw
 from routers.logistic import sigmoid
+from routers.stakes import Stakes
 from routers.tasks import Tasks
 from routers.thresholds import Aim, Window
 
@@ -62,15 +64,27 @@ class Brain:
         cloud: the cloud's.
         aim: what the threshold is to hold.
         seed: of what is drawn.
+        follows: outcomes are known to follow what replies say, since they were seen where the
+            replies went. False: that has to be shown first (`routers.following`).
     """
 
-    def __init__(self, homes: Sequence[str], cloud: str, aim: Aim = DEFAULT, seed: int = 0) -> None:
+    def __init__(
+        self,
+        homes: Sequence[str],
+        cloud: str,
+        aim: Aim = DEFAULT,
+        seed: int = 0,
+        *,
+        follows: bool = False,
+    ) -> None:
         self.homes = tuple(homes)
         self.confidence = Confidence(homes, cloud)
         self.control = Control()
+        self.stakes = Stakes()
         self._aim, self._seed, self._number = aim, seed, 0
         self._limits = Limits(max_loss=aim.max_loss or 1.0)
         self._window, self._tasks = Window(), Tasks()
+        self._follows = follows
 
     def sight(self, text: str, skill: str | None, tools: int, turns: int = 1) -> Sight:
         """A request, before anybody answered it. Changes nothing."""
@@ -87,13 +101,19 @@ class Brain:
     ) -> Settled:
         """Hand over or escalate."""
         sight = Sight(sight.keys, {**sight.figures, **looked_figures(looks, agreement)})
-        audit = health(self.control, self._limits) if self._audits(looks) else None
+        audits = self._audits(looks)
+        follows = audits and (self._follows or self.confidence.following.shown)
+        audit = health(self.control, self._limits, follows) if audits else None
         seen = Seen(looks, agreement, self.confidence.estimate(sight), audit)
         self._number += 1
         stays, chance, limit = self._threshold(seen.estimate, looks, agreement, audit)
+        staked = limit is not None and stays and seen.estimate.benefit > limit
+        made = settle(seen, stays=stays, limit=limit, staked=staked)
+        if limit is not None:
+            taken = staked and made.step is Step.ACCEPT
+            self.stakes = self.stakes.plus(seen.estimate.stake if taken else 0.0)
         if audit is not None:
-            self.control = counted(self.control, stays)
-        made = settle(seen, stays=stays, limit=limit)
+            self.control = counted(self.control, stays, follows)
         asks = made.step is Step.ACCEPT and audit is not None
         return Settled(
             made,
@@ -113,6 +133,16 @@ class Brain:
     def know(self, near: str, bands: Sequence[int]) -> None:
         """A task was met in another life (`routers.tasks`)."""
         self._tasks.know(near, bands)
+
+    def came_of(self, settled: Settled, who: str, right: float, weight: float = 1.0) -> None:
+        """What came of the reply that was served, `who`'s: for what is believed, and for the audit.
+
+        Outcomes that are learned this way need no `confidence.learn` beside it.
+        """
+        self.confidence.learn(settled.sight, who, right, weight)
+        home = who != self.confidence.cloud
+        if settled.stays and home == (settled.verdict.step is Step.ACCEPT):
+            self.control = came(self.control, home, right, weight, self._limits)
 
     def judged(
         self, settled: Settled, agreement: Agreement, home: float | None, cloud: float | None
@@ -137,27 +167,30 @@ class Brain:
         if self._aim.cloud_share is not None:
             chance = self._stays_by_rank(estimate.benefit, self._aim.cloud_share)
             return self._draw("stay") < chance, chance, None
-        stays, limit = self._stays_within_loss(estimate, looks, agreement, audit)
-        if audit is None or audit.accept:
-            chance = 1.0 - _EPSILON if stays else _EPSILON
-        else:
+        limit = self._limit(estimate, looks, agreement, audit)
+        most = self._limits.max_loss
+        runs = estimate.best not in looks or looks[estimate.best].fatal is None
+        stays = estimate.benefit <= limit or (runs and self.stakes.affords(estimate.stake, most))
+        if audit is not None and not audit.accept:
             chance = float(stays)
+        elif stays:
+            chance = 1.0 - _EPSILON
+        else:
+            chance = _EPSILON * (runs and self.stakes.explores(estimate.stake, most))
         return self._draw("stay") < chance, chance, limit
 
-    def _stays_within_loss(
+    def _limit(
         self,
         estimate: Estimate,
         looks: Mapping[str, Looked],
         agreement: Agreement | None,
         audit: Health | None,
-    ) -> tuple[bool, float]:
-        """Whether it stays home where a loss is to be held, and from which benefit on it leaves."""
+    ) -> float:
+        """The benefit from which on it leaves home, where a loss is to be held."""
         shift = audit.shift if audit else 0.0
         if agreement is not None and agreement.same and looks[estimate.best].fatal is None:
-            limit = _AGREED - shift
-        else:
-            limit = -_CAUTION * estimate.spread - shift
-        return estimate.benefit <= limit, limit
+            return _AGREED - shift
+        return -_CAUTION * estimate.spread - shift
 
     def _stays_by_rank(self, benefit: float, share: float) -> float:
         """How likely a request stays home that is to be among the rest beside a share."""

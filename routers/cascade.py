@@ -78,13 +78,14 @@ def next_look(homes: Sequence[str], looks: Mapping[str, Looked]) -> Verdict | No
     return Verdict(Step.JUROR, left[0], Reason("juror", f"`{left[0]}` is asked the same"))
 
 
-def settle(seen: Seen, *, stays: bool, limit: float | None = None) -> Verdict:
+def settle(seen: Seen, *, stays: bool, limit: float | None = None, staked: bool = False) -> Verdict:
     """Hand over or escalate, once all looks are in.
 
     Args:
         seen: what was seen.
         stays: the threshold says that the cloud is not worth it.
         limit: the benefit from which it is, to say it; None when only ranks were compared.
+        staked: it is worth it, but what can be lost is small, or risked to learn from it.
     """
     if stays and seen.health is not None and not seen.health.accept:
         return Verdict(Step.ESCALATE, None, Reason(seen.health.standing, _clause(seen.health.text)))
@@ -93,6 +94,9 @@ def settle(seen: Seen, *, stays: bool, limit: float | None = None) -> Verdict:
         f"`{who}` is right with {seen.estimate.home[who]:.2f} and the cloud with "
         f"{seen.estimate.cloud:.2f}"
     )
+    if stays and staked:
+        at_stake = f"at most {seen.estimate.stake:.2f} can be lost by what came of the like before"
+        return Verdict(Step.ACCEPT, who, Reason("staked", at_stake))
     if stays:
         return Verdict(Step.ACCEPT, who, _accepted(seen, who, odds))
     fatal = seen.looks[who].fatal if who in seen.looks else None

@@ -7,8 +7,9 @@ look at the local replies show. Priors are generic: the cloud is a little better
 models is a good sign, a fatal finding a bad one. None is fitted to anything.
 
 Learned is from what a gateway sees: outcomes of what was served, and of a local reply beside the
-cloud's whether they say the same. A reply that says the same is as right as the cloud's. One that
-differs is right at a rate that is learned where the truth came out, and counts for less.
+cloud's whether they say the same. A reply that says the same is as right as the cloud's, which is
+itself put to the test (`routers.following`). One that differs is right at a rate that is learned
+where the truth came out, and counts for less.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from capture.values import value
 from routers.agreement import Agreement
 from routers.checks import NEUTRAL, Looked
+from routers.following import Following
 from routers.logistic import Logistic, logit, sigmoid, tempered
 from routers.posterior import Belief, Keys, Posterior
 
@@ -60,6 +62,9 @@ class Estimate:
     """P(cloud right) - P(best local one right)."""
     spread: float
     """Standard deviation of the benefit: how little is known of it."""
+    stake: float = 1.0
+    """Most that can be lost by staying at home, by history alone: P(cloud right) or P(home wrong),
+    the smaller one, each as the more careful of two ways to reckon it has it."""
 
 
 @value
@@ -81,6 +86,7 @@ class Confidence:
 
     def __init__(self, homes: Sequence[str], cloud: str) -> None:
         self.homes, self.cloud = tuple(homes), cloud
+        self.following = Following()
         priors = _priors((*homes, cloud))
         self._prior = {**dict.fromkeys(homes, _HOME), cloud: _CLOUD}
         self._history = {who: Posterior(p, LEVELS) for who, p in self._prior.items()}
@@ -96,7 +102,10 @@ class Confidence:
         best = max(reversed(self.homes), key=home.__getitem__)
         cloud = stands[self.cloud].p
         spread = math.sqrt(stands[best].variance + stands[self.cloud].variance)
-        return Estimate(home, cloud, best, cloud - home[best], spread)
+        cloud_right = max(beliefs[self.cloud].mean, self._history[self.cloud].alone(sight.keys))
+        home_right = min(beliefs[best].mean, self._history[best].alone(sight.keys))
+        stake = min(cloud_right, 1.0 - home_right)
+        return Estimate(home, cloud, best, cloud - home[best], spread, stake)
 
     def learn(self, sight: Sight, who: str, right: float, weight: float = 1.0) -> None:
         """What a model answered was right, or was not; `weight` says how sure that is."""
@@ -106,6 +115,8 @@ class Confidence:
 
     def compare(self, sight: Sight, who: str, agreement: Agreement, cloud: float) -> None:
         """A local reply was held against the cloud's, which was right or was not."""
+        if agreement.comparable:
+            self.following = self.following.plus(agreement.same, cloud, 1.0 / len(self.homes))
         if agreement.same:
             self.learn(sight, who, cloud)
         elif agreement.comparable:

@@ -72,7 +72,7 @@ class Learning:
     """
 
     def __init__(self, homes: Sequence[Mode], aim: Aim, seed: int = 0) -> None:
-        self.brain = Brain(homes, Mode.BURST, aim, seed)
+        self.brain = Brain(homes, Mode.BURST, aim, seed, follows=True)
         self._seed, self._number = seed, 0
         self._stayed = Posterior(0.5, LEVELS)
         self._weights: dict[Mode, str] = {}
@@ -134,16 +134,17 @@ class Learning:
 
     def _meet_again(self, id_: str, weighing: Weighing) -> None:
         """The first that is heard of a weighed request."""
-        sight = Sight(weighing.keys, weighing.figures)
-        if weighing.choice != "away":
+        looked = weighing.choice != "away"
+        if looked:
             self._stayed.learn(weighing.keys, float(weighing.stays))
         if id_ in self._settled:
             del self._settled[id_]
             return
         self.notice(weighing.weights)
-        self._know(sight, weighing.bands)
-        if weighing.choice != "away":
+        self._know(Sight(weighing.keys, weighing.figures), weighing.bands)
+        if looked:
             self.brain.control = counted(self.brain.control, weighing.stays)
+            self.brain.stakes = self.brain.stakes.plus(_staked(weighing))
 
     def _judge(self, weighing: Weighing, right: bool | None, *, late: bool = False) -> bool:
         """Hold the local replies against the cloud's: for the audit, and to learn how good they
@@ -178,21 +179,25 @@ class Learning:
         answered, weighing, confidence = weighed.answered, weighed.weighing, self.brain.confidence
         if answered is None or (answered is not Mode.BURST and answered not in self.brain.homes):
             return
-        sight = Sight(weighing.keys, weighing.figures)
-        confidence.learn(sight, answered, right, weighed.confidence)
-        if (
-            answered is not Mode.BURST
-            and weighing.agreement is not None
-            and weighing.agreement.same
-        ):
+        settled = _settled_as(weighing)
+        self.brain.came_of(settled, answered, right, weighed.confidence)
+        agreement = weighing.agreement
+        if answered is not Mode.BURST and agreement is not None and agreement.same:
             for mode in weighing.found:
                 if mode != answered and mode in self.brain.homes:
-                    confidence.learn(sight, mode, right, weighed.confidence)
+                    confidence.learn(settled.sight, mode, right, weighed.confidence)
 
 
 def _bound(kept: OrderedDict[str, Any]) -> None:
     if len(kept) > _REMEMBERED:
         kept.popitem(last=False)
+
+
+def _staked(weighing: Weighing) -> float:
+    """What was risked by handing over a reply because little could be lost."""
+    if weighing.reason.code != "staked" or weighing.who is None or weighing.cloud is None:
+        return 0.0
+    return min(weighing.cloud, 1.0 - weighing.home[weighing.who])
 
 
 def _settled_as(weighing: Weighing) -> Settled:

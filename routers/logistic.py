@@ -9,7 +9,8 @@ most of them zero most of the time; a step takes time in the square of the numbe
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter, mul
 
 _STEEPEST = 0.02
 """The least slope that a step assumes: a sure prediction that fails must not throw weights far."""
@@ -47,7 +48,8 @@ class Logistic:
     def at(self, figures: Mapping[str, float], offset: float = 0.0) -> tuple[float, float]:
         """Mean and variance of the log odds."""
         mean, variance = offset, 0.0
-        known: list[tuple[int, float]] = []
+        places: list[int] = []
+        known: list[float] = []
         for name, figure in figures.items():
             if not figure:
                 continue
@@ -57,21 +59,23 @@ class Logistic:
                 mean += prior * figure
                 variance += spread * figure * figure
             else:
-                known.append((place, figure))
+                places.append(place)
+                known.append(figure)
                 mean += self._weights[place] * figure
-        for place, figure in known:
-            row = self._cover[place]
-            variance += figure * sum([row[i] * f for i, f in known])
+        pick = _picks(places)
+        for place, figure in zip(places, known, strict=True):
+            variance += figure * sum(map(mul, pick(self._cover[place]), known))
         return mean, max(0.0, variance)
 
     def learn(
         self, figures: Mapping[str, float], right: float, weight: float = 1.0, offset: float = 0.0
     ) -> None:
         """One outcome: how right it was, from 0 to 1, and how sure that is, from 0 to 1."""
-        known = [(self._place(name), figure) for name, figure in figures.items() if figure]
-        mean = offset + sum([self._weights[i] * f for i, f in known])
-        moved = [sum([row[i] * f for i, f in known]) for row in self._cover]
-        variance = max(0.0, sum([moved[i] * f for i, f in known]))
+        known = [figure for figure in figures.values() if figure]
+        pick = _picks([self._place(name) for name, figure in figures.items() if figure])
+        mean = offset + sum(map(mul, pick(self._weights), known))
+        moved = [sum(map(mul, pick(row), known)) for row in self._cover]
+        variance = max(0.0, sum(map(mul, pick(moved), known)))
         p = sigmoid(tempered(mean, variance))
         slope = max(p * (1.0 - p), _STEEPEST) * weight
         gain = 1.0 / (1.0 / slope + variance)
@@ -100,6 +104,13 @@ class Logistic:
                 row.append(0.0)
             self._cover.append([0.0] * place + [variance])
         return place
+
+
+def _picks(places: Sequence[int]) -> Callable[[Sequence[float]], Sequence[float]]:
+    """What takes these places out of a row, at once."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda row: [row[place] for place in places]
 
 
 def tempered(mean: float, variance: float) -> float:

@@ -26,7 +26,7 @@ _KEEPS = 0.998
 """What an outcome still counts for at a key when the next one comes there: some 500 count."""
 _APART = 8.0
 """How far a hypothesis may fall behind the best, in nats: so that it can come back."""
-_MOST = 40_000
+_MOST = 20_000
 """Keys kept for each level."""
 _SURE = 1e-6
 
@@ -71,11 +71,20 @@ class Posterior:
             held = None if key is None else kept.get(key)
             if held is not None:
                 means = _means(held, mean)
-                rests = held[1] + sum(
-                    [s * (min(rests, k)) for s, k in zip(shares, STRENGTHS, strict=True)]
-                )
+                rests = held[1] + sum(map(mul, shares, [min(rests, k) for k in STRENGTHS]))
                 mean = sum(map(mul, shares, means))
         return Belief(mean, rests)
+
+    def alone(self, keys: Keys) -> float:
+        """How likely by the most particular key's own outcomes, and one more that went as all go.
+
+        What `belief` says of a task counts its outcomes on every level that it is on. That ranks
+        well, and is too sure of itself where something hangs on a single task.
+        """
+        key = keys[-1]
+        right, of = (0.0, 0.0) if key is None else self._kept[-1].get(key, (0.0, 0.0))
+        mean = (self._all[0] + _PRIOR * self._prior) / (self._all[1] + _PRIOR)
+        return (right + mean) / (of + 1.0)
 
     def learn(self, keys: Keys, right: float, weight: float = 1.0) -> None:
         """One outcome: how right it was, from 0 to 1, and how sure that is, from 0 to 1."""

@@ -153,12 +153,17 @@ def _text(content: object) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
+@lru_cache(maxsize=4096)
+def _hashed(word: str) -> int:
+    return crc32(word.encode("utf-8", "surrogatepass"))
+
+
 @lru_cache(maxsize=64)
 def _read(text: str) -> tuple[str, list[tuple[int, int]], set[int]]:
     """The fingerprint, the minhash bands and the hashed words."""
     exact = blake2s(text[:_EXACT].encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     some = text if len(text) <= _HEAD + _TAIL else f"{text[:_HEAD]} {text[-_TAIL:]}"
-    hashes = [crc32(w.encode("utf-8", "surrogatepass")) for w in _WORD.findall(some.lower())]
+    hashes = list(map(_hashed, _WORD.findall(some.lower())))
     least = [0xFFFFFFFFFFFF] * _BINS
     for one, two in pairwise(hashes):
         pair = (one * 31 + two) * 0x9E3779B1 & 0xFFFFFFFF

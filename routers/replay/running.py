@@ -72,7 +72,7 @@ def _serve(brain: Brain, row: Row, setup: Setup, turn: int) -> Served:
     home = settled.verdict.step is Step.ACCEPT
     mode = Mode(settled.verdict.who) if home and settled.verdict.who else Mode.BURST
     right = row.success[mode]
-    brain.confidence.learn(settled.sight, mode, right)
+    brain.came_of(settled, mode, right)
     if home:
         _same_reply(brain, row, settled, mode, agreement)
     else:

@@ -75,3 +75,9 @@ def test_what_the_audit_does_not_trust_yet_the_cloud_answers() -> None:
     told = settle(what, stays=True)
     assert told.step is Step.ESCALATE
     assert told.reason.code == "unproven"
+
+
+def test_what_stays_home_because_little_can_be_lost_says_so() -> None:
+    told = settle(seen(), stays=True, limit=0.0, staked=True)
+    assert (told.step, told.reason.code) == (Step.ACCEPT, "staked")
+    assert "can be lost" in told.reason.text

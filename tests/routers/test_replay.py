@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -122,3 +123,15 @@ def test_a_line_that_is_no_json_is_refused_and_a_blank_one_is_not() -> None:
     assert len(list(read_rows([b"", good, b"\n"]))) == 1
     with pytest.raises(BadRow, match="line 2"):
         list(read_rows([good, b"{"]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_shuffled_labels_do_not_cost_what_was_asked_for(seed: int) -> None:
+    made = rows(150)
+    draws = random.Random(seed)
+    labels = [{**one["success"], "burst": int(draws.random() < 0.9)} for one in made]
+    draws.shuffle(labels)
+    for one, success in zip(made, labels, strict=True):
+        one["success"] = success
+    figures = measures(replay(read(made), Setup(HELD, seed)))
+    assert (figures["loss_pp"] or 0.0) <= 1.0
