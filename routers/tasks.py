@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2s
@@ -54,7 +55,7 @@ class Tasks:
     """Tasks that were met. Finding one changes nothing; `meet` takes it in."""
 
     def __init__(self) -> None:
-        self._bands: dict[tuple[int, int], str] = {}
+        self._bands: OrderedDict[tuple[int, int], str] = OrderedDict()
         self._rarity = [0] * _BUCKETS
         self._met = 0
         self._clusters: dict[str, dict[int, float]] = {}
@@ -83,7 +84,7 @@ class Tasks:
         for number, band in enumerate(bands):
             if (number, band) not in self._bands:
                 if len(self._bands) >= _KEPT:
-                    del self._bands[next(iter(self._bands))]
+                    self._bands.popitem(last=False)
                 self._bands[number, band] = near
 
     def _telling(self, words: Iterable[int]) -> Mapping[int, float]:

@@ -34,6 +34,7 @@ async def test_whose_reply_the_client_got_comes_last_with_its_own_bytes(
 ) -> None:
     journal = Journal()
     flight = SimpleNamespace(
+        weigher=None,
         request=SimpleNamespace(id="x", stream=False),
         capturing=True,
         queued_s=None,
