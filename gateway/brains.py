@@ -55,8 +55,10 @@ class Brains:
         self._store, self._fleet = store, fleet
         self._of: dict[str | None, Learning] = {}
         self._after: str | None = None
-        """Weighed requests up to this are not heard of any more; None: nothing was read yet."""
+        """Weighed requests up to this are not asked after any more; None: nothing was read yet."""
         self._seen = ""
+        self._heard = 0
+        """New ones since `_after` was moved on."""
         self._read_at = 0.0
         self._failing = False
         self._named: tuple[Fleet | None, Mapping[Mode, str]] = (None, {})
@@ -93,6 +95,10 @@ class Brains:
                 if n and n % _AT_ONCE == 0:
                     await asyncio.sleep(0)
                 _of(self._of, row.key, self._new).teach(row)
+            self._heard += sum(row.id > self._seen for row in rows)
+            if self._heard > _REMEMBERED:
+                self._after = await asyncio.to_thread(self._store.newest_weighed, _REMEMBERED)
+                self._heard = 0
         if rows:
             self._seen = max(self._seen, rows[-1].id)
             self._read_at = max(self._read_at, *(row.at - _OVERLAP_SECONDS for row in rows))

@@ -113,8 +113,10 @@ async def household(tmp_path: Path, scripted: Scripted) -> Household:
     base.mkdir()
     (base / "model.safetensors").write_bytes(b"the base")
     ids = await day(home, *ROOMS)
-    shares = (n / 1000 for n in range(1000))
-    share = next(s for s in shares if sum(is_held_out(id_, s) for id_ in ids) >= 2)
+    low, share, high = 0.0, 0.5, 1.0
+    while (held_out := sum(is_held_out(id_, share) for id_ in ids)) != 2:
+        low, high = (share, high) if held_out < 2 else (low, share)
+        share = (low + high) / 2
     settings = TrainingSettings(batch_size=2, held_out=share)
     return Household(
         home, base, "tiny", house=False, settings=settings, backend=scripted, redactor=REDACTOR
