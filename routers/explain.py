@@ -18,7 +18,7 @@ def explain(
     local replies, where that was asked for.
     """
     why = _because(decision)
-    if weighing is not None:
+    if weighing is not None and all(each.error != weighing.reason.text for each in attempts):
         why += f"; {weighing.reason.text}"
     if not decision.candidates:
         return f"Refused, since nothing may answer: {why}."

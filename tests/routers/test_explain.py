@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from capture.exchange import Attempt, AttemptStatus, Candidate, Mode, Reason, RouteDecision
+from capture.weighing import Weighing
 from routers.explain import explain
 
 SMALL = Candidate(Mode.RESTING, "ollama", "qwen3-8b")
@@ -79,4 +80,18 @@ def test_an_unfit_answer_that_was_handed_over_is_told_as_one() -> None:
     assert said.startswith(
         "Answered at home by qwen3-8b (RESTING) after claude-sonnet-5-5 could not be reached, "
         "although that is no fit answer (it calls `x`, which was not offered): "
+    )
+
+
+def test_what_was_weighed_is_told_once() -> None:
+    asked = decision(SMALL, CLAUDE, reasons=(Reason("weighed", "home is asked first"),))
+    worth = Weighing("escalate", Reason("benefit", "leaving home is worth +0.40"), None)
+    burst, held = attempt(CLAUDE, "ok", 200), attempt(SMALL, "held", 200)
+    assert explain(asked, [burst], worth).endswith(
+        ": home is asked first; leaving home is worth +0.40."
+    )
+    held.error = worth.reason.text
+    assert explain(asked, [held, burst], worth) == (
+        "Answered by claude-sonnet-5-5 at claude (BURST) after qwen3-8b was held back "
+        "(leaving home is worth +0.40): home is asked first."
     )
