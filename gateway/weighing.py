@@ -28,7 +28,7 @@ from routers.tasks import task_text
 
 BESIDE_BYTES = 4 * 1024 * 1024
 """Most bytes of the cloud's reply that are held against the local ones."""
-_AWAY = Reason("away", "home hardly ever gives a reply to this that is handed over")
+_AWAY = Reason("away", "what home says to this is hardly ever worth a look")
 _AUDITED = "the cloud is asked all the same, to hold the two against each other"
 
 

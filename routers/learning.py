@@ -1,10 +1,11 @@
 """The learning router as one life of a household drives it: asked by requests, taught by the store.
 
 `routers.brain` decides and learns; here is what live requests need besides. Whether home is asked
-at all: where a look hardly ever led to a reply that stays, the cloud is asked at once, but for a
-few that are looked at all the same, so that a home that got better is noticed. When a model or an
-adapter is another, what was seen of the one before counts for less. And what is taught may come
-late, twice, changed, or from before the process began. Pure; what is drawn comes from a seed.
+at all: where hardly any reply was worth the look, since it could not stay and was not the cloud's
+either, the cloud is asked at once, but for a few, so that a home that got better is noticed. When a
+model or an adapter is another, what was seen of the one before counts for less. And what is taught
+may come late, twice, changed, or from before the process began. Pure; what is drawn comes from a
+seed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from routers.thresholds import Aim
 _LOOKED = 20.0
 """Looks that are needed before any is spared."""
 _HARDLY = 0.1
-"""Share of looks that lead to a reply that stays, up to which none is taken."""
+"""Share of looks that were worth it, up to which none is taken."""
 _ANYWAY = 0.05
 """Share of requests that are looked at all the same."""
 _DEVIATIONS = 2.0
@@ -74,7 +75,7 @@ class Learning:
     def __init__(self, homes: Sequence[Mode], aim: Aim, seed: int = 0) -> None:
         self.brain = Brain(homes, Mode.BURST, aim, seed, follows=True)
         self._seed, self._number = seed, 0
-        self._stayed = Posterior(0.5, LEVELS)
+        self._worth = Posterior(0.5, LEVELS)
         self._weights: dict[Mode, str] = {}
         self._settled: OrderedDict[str, None] = OrderedDict()
         self._taught: OrderedDict[str, _Taught] = OrderedDict()
@@ -84,7 +85,7 @@ class Learning:
         """A request's sight, and whether home is asked. Its task is known from now on."""
         sight, bands = self.brain.sight(text, skill, tools, turns), bands_of(text)
         self._know(sight, bands)
-        belief = self._stayed.belief(sight.keys)
+        belief = self._worth.belief(sight.keys)
         likely = belief.mean + _DEVIATIONS * belief.variance**0.5
         if belief.of < _LOOKED or likely > _HARDLY:
             return Met(sight, bands, asks_home=True, propensity=1.0)
@@ -108,7 +109,7 @@ class Learning:
                 self.brain.confidence.changed(mode, _CHANGED)
                 self.brain.control = renewed(self.brain.control)
                 if mode is not Mode.BURST:
-                    self._stayed.discount(_CHANGED)
+                    self._worth.discount(_CHANGED)
         self._weights |= weights
 
     def teach(self, weighed: Weighed) -> None:
@@ -136,7 +137,8 @@ class Learning:
         """The first that is heard of a weighed request."""
         looked = weighing.choice != "away"
         if looked:
-            self._stayed.learn(weighing.keys, float(weighing.stays))
+            worth = weighing.stays or any(each.same for each in weighing.beside.values())
+            self._worth.learn(weighing.keys, float(worth))
         if id_ in self._settled:
             del self._settled[id_]
             return

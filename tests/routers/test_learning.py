@@ -19,6 +19,7 @@ HOMES = (Mode.RESTING, Mode.ACTIVE)
 AIM = Aim(max_loss=0.05)
 SAME = Agreement(True, 1.0, "both make the same call")
 OTHER = Agreement(False, 0.0, "they call different tools")
+UNLIKE = dict.fromkeys(HOMES, OTHER)
 CLEAN = Looked((), {})
 NAMES = {Mode.RESTING: "small", Mode.ACTIVE: "large", Mode.BURST: "cloud"}
 ASKED = "Set a timer for ten minutes."
@@ -89,12 +90,11 @@ def test_what_is_told_again_teaches_nothing_new_but_what_changed() -> None:
 
 def test_which_of_two_that_differ_is_right_is_waited_for_and_not_for_ever() -> None:
     known = learning()
-    differs = dict.fromkeys(HOMES, OTHER)
-    known.teach(weighed(1, beside=differs))
+    known.teach(weighed(1, beside=UNLIKE))
     assert known.brain.control.most.of == 0
-    known.teach(weighed(1, right=True, beside=differs))
+    known.teach(weighed(1, right=True, beside=UNLIKE))
     assert known.brain.control.most.of == 1
-    known.teach(weighed(2, beside=differs))
+    known.teach(weighed(2, beside=UNLIKE))
     known.teach(weighed(2000))
     assert known.brain.control.most.of == 3
 
@@ -102,17 +102,24 @@ def test_which_of_two_that_differ_is_right_is_waited_for_and_not_for_ever() -> N
 def test_home_is_spared_where_looks_lead_to_nothing_and_is_asked_now_and_then() -> None:
     known = learning()
     for number in range(200):
-        known.teach(weighed(number, stays=False))
+        known.teach(weighed(number, stays=False, beside=UNLIKE))
     asked = [known.meet(ASKED, "timer", 1, 1) for _ in range(400)]
     share = sum(each.asks_home for each in asked) / len(asked)
     assert 0.02 < share < 0.09
     assert {each.propensity for each in asked} == {0.05, 0.95}
 
 
+def test_home_goes_on_being_asked_while_it_says_what_the_cloud_says() -> None:
+    known = learning()
+    for number in range(200):
+        known.teach(weighed(number, stays=False))
+    assert all(known.meet(ASKED, "timer", 1, 1).asks_home for _ in range(50))
+
+
 def test_another_adapter_opens_what_was_closed_and_counts_history_for_less() -> None:
     known = learning()
     for number in range(200):
-        known.teach(weighed(number, right=False, stays=False))
+        known.teach(weighed(number, right=False, stays=False, beside=UNLIKE))
     closed = home(known)
     known.notice({**NAMES, Mode.RESTING: "small with an adapter"})
     known.notice({**NAMES, Mode.RESTING: "small with another"})
