@@ -127,16 +127,10 @@ def decide(
     second_opinion = bool(pair) and not wish.proven and features.choices == 1
     if second_opinion:
         candidates = (*pair, *candidates[2:])
-    reasons = [wish.reason, *_in_the_way(weighed, candidates[0] if candidates else None)]
-    if wish.modes and fleet.at(wish.modes[0]) is None:
-        reasons.insert(1, Reason("not_configured", f"no model serves {wish.modes[0]}"))
-    elif wish.modes and (hushed := _hush(quiet, wish.modes[0])) not in (None, *reasons):
-        reasons.insert(1, hushed)
-    if private:
-        reasons.insert(0, _marked_by(reading))
+    reasons = _reasons(wish, fleet, quiet, _in_the_way(weighed, (*candidates, None)[0]))
     return RouteDecision(
         candidates=candidates,
-        reasons=tuple(reasons),
+        reasons=(_marked_by(reading), *reasons) if private else tuple(reasons),
         rules=reading.traces,
         excluded=tuple([(c, against) for c, against, _ in weighed if against is not None]),
         private=private,
@@ -149,6 +143,18 @@ def decide(
         second_opinion=second_opinion and not at_home,
         weighs=bool(at_home),
     )
+
+
+def _reasons(
+    wish: _Wish, fleet: Fleet, quiet: Quiet | None, in_the_way: list[Reason]
+) -> list[Reason]:
+    """What chose the mode, then what stood in the way of it and of each place before the first."""
+    reasons = [wish.reason, *in_the_way]
+    if wish.modes and fleet.at(wish.modes[0]) is None:
+        reasons.insert(1, Reason("not_configured", f"no model serves {wish.modes[0]}"))
+    elif wish.modes and (hushed := _hush(quiet, wish.modes[0])) not in (None, *reasons):
+        reasons.insert(1, hushed)
+    return reasons
 
 
 def _in_order(weighed: list[_Weighed]) -> tuple[Candidate, ...]:

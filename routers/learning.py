@@ -79,7 +79,7 @@ class Learning:
         self._weights: dict[Mode, str] = {}
         self._settled: OrderedDict[str, None] = OrderedDict()
         self._taught: OrderedDict[str, _Taught] = OrderedDict()
-        self._waiting: deque[tuple[str, Weighing]] = deque()
+        self._waiting: deque[tuple[str, Weighing]] = deque(maxlen=_REMEMBERED)
 
     def meet(self, text: str, skill: str, tools: int, turns: int) -> Met:
         """A request's sight, and whether home is asked. Its task is known from now on."""
@@ -115,12 +115,12 @@ class Learning:
     def teach(self, weighed: Weighed) -> None:
         """A request that was weighed, here or in another life, and what came of it so far. May come
         again, with what is known by then."""
-        before = self._taught.pop(weighed.id, None)
-        if before is None:
+        known = self._taught.pop(weighed.id, None)
+        if known is None:
             self._meet_again(weighed.id, weighed.weighing)
-            before = _Taught(None, judged=False)
+        before = known or _Taught(None, judged=False)
         judged = before.judged or self._judge(weighed.weighing, weighed.right)
-        if not judged:
+        if not judged and known is None:  # it is told again for as long as nobody knows
             self._waiting.append((weighed.id, weighed.weighing))
         if weighed.right is not None and weighed.right != before.right:
             self._learn(weighed, float(weighed.right))

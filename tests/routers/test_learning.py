@@ -99,6 +99,20 @@ def test_which_of_two_that_differ_is_right_is_waited_for_and_not_for_ever() -> N
     assert known.brain.control.most.of == 3
 
 
+def test_what_is_told_again_while_nobody_knows_is_judged_once() -> None:
+    known = learning()
+    for _ in range(5):
+        known.teach(weighed(1, beside=UNLIKE))
+    before = home(known)
+    known.teach(weighed(2000, choice="away", beside={}))
+    once = home(known)
+    assert known.brain.control.most.of == 1
+    for number in range(2001, 2010):
+        known.teach(weighed(number, choice="away", beside={}))
+    assert (home(known), known.brain.control.most.of) == (once, 1)
+    assert once != before
+
+
 def test_home_is_spared_where_looks_lead_to_nothing_and_is_asked_now_and_then() -> None:
     known = learning()
     for number in range(200):
